@@ -1,0 +1,67 @@
+/*
+ * What both languages of the configuration share: one table of settings, each with its type, range
+ * and home in struct config_group, and the checks that need more than one of them.
+ *
+ * Messages name the setting, the value and what would be right, but not the place: the language
+ * puts that in front. Functions return 0, or -1 with a message in error.
+ */
+#ifndef CARP_IO_CONFIG_INTERNAL_H
+#define CARP_IO_CONFIG_INTERNAL_H
+
+#include "io/config.h"
+
+enum config_kind {
+    CONFIG_NUMBER,  /* uint8_t, between min and max */
+    CONFIG_SWITCH,  /* bool */
+    CONFIG_SECONDS, /* carp_duration, decimals allowed, at most max seconds */
+    CONFIG_TEXT,    /* char *, not empty, shorter than max bytes when max is set */
+    CONFIG_CHOICE,  /* int-sized enum: index of the word in choices */
+    CONFIG_IPV4,    /* uint8_t[4] */
+    CONFIG_ADDRESS, /* one more virtual address */
+    CONFIG_KEY,     /* one more key: as text, */
+    CONFIG_KEY_HEX, /* as hexadecimal digits, */
+    CONFIG_KEY_FILE /* or as the first line of a file */
+};
+
+struct config_setting {
+    const char *name;
+    enum config_kind kind;
+    bool list; /* may be given more than once, or as a list */
+    unsigned min, max;
+    size_t at; /* offset in struct config_group */
+    const char *const *choices;
+};
+
+/* By name; NULL: there is none. */
+const struct config_setting *config_setting_of(const char *name);
+
+/* The known name most like this one, for a message; NULL: none is near. */
+const char *config_setting_like(const char *name);
+
+/* Set from text. Settings with `list` add to what was there. */
+int config_set(struct config_group *group, const struct config_setting *setting, const char *text,
+               char error[CONFIG_ERROR_MAX]);
+
+/* A new group with every default, at the end of config->groups. NULL: no memory. */
+struct config_group *config_add_group(struct config *config, const char *name);
+
+/* Everything that needs more than one setting: what is required, what contradicts. allow_255:
+ * advskew 255 is UCARP's. */
+int config_check_group(struct config_group *group, bool allow_255, char error[CONFIG_ERROR_MAX]);
+
+/* What contradicts between groups; *culprit is the later one. */
+int config_check_groups(const struct config *config, size_t *culprit, char error[CONFIG_ERROR_MAX]);
+
+/* The syslog facility of this name, as LOG_DAEMON; -1: there is none. */
+int config_facility(const char *name);
+
+void config_warn(struct config_warnings *warnings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Things that are allowed but seldom meant. */
+void config_lint(const struct config_group *group, struct config_warnings *warnings);
+
+int config_from_options(int argc, char **argv, struct config *config, enum config_action *action,
+                        struct config_warnings *warnings, char error[CONFIG_ERROR_MAX]);
+
+#endif

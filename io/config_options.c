@@ -1,0 +1,266 @@
+/*
+ * UCARP's command line, into the same settings as the file: same names, same meanings, none of the
+ * silent truncation.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "io/config_internal.h"
+
+enum { OPTION_CHECK = 256, OPTION_VERSION, EXIT_USAGE = 2, OPTION_TEXT_MAX = 32 };
+
+static const char usage[] =
+    "carpd: holds IP addresses that several hosts share (CARP)\n"
+    "\n"
+    "  carpd -c FILE [--check]           many groups, from a YAML file\n"
+    "  carpd OPTION...                   one group, with UCARP's options:\n"
+    "\n"
+    "  -i, --interface=IF     the interface to work on\n"
+    "  -s, --srcip=IP         this host's own IPv4 address (default: the interface's)\n"
+    "  -v, --vhid=N           number of the virtual host, 1..255, the same on all hosts\n"
+    "  -p, --pass=TEXT        password, at most 20 bytes; better:\n"
+    "  -o, --passfile=FILE    the password is the file's first line\n"
+    "  -a, --addr=IP[/LEN]    the shared address; may be given again, IPv4 and IPv6\n"
+    "  -b, --advbase=N        seconds between adverts, 0..255 (1)\n"
+    "  -k, --advskew=N        1/256 seconds on top, 0..255; lower is preferred (0)\n"
+    "  -r, --deadratio=N      how many advbases of silence make a master dead (3)\n"
+    "  -P, --preempt          take over from a less preferred master\n"
+    "  -u, --upscript=FILE    run `FILE IF IP [PARAM]` to become master,\n"
+    "  -d, --downscript=FILE  and this to become backup (default: carpd sets the address itself)\n"
+    "  -x, --xparam=PARAM     PARAM for the commands\n"
+    "  -n, --neutral          no down command at start\n"
+    "  -m, --mcast=IP         multicast group (224.0.0.18)\n"
+    "  -M, --nomcast          adverts to the broadcast MAC address\n"
+    "  -S, --ignoreifstate    go on without carrier\n"
+    "  -z, --shutdown         accepted: the address is always released at the end\n"
+    "  -B, --daemonize        go to the background once everything was checked\n"
+    "  -f, --facility=NAME    log to syslog (none: to standard error)\n"
+    "  -D, --debug            log every step\n"
+    "\n"
+    "  -c FILE                the configuration file\n"
+    "      --check            only check it\n"
+    "      --version          show the version\n"
+    "  -h, --help             show this\n";
+
+const char *config_usage(void)
+{
+    return usage;
+}
+
+static const struct option options[] = {
+    {"interface", required_argument, NULL, 'i'},
+    {"srcip", required_argument, NULL, 's'},
+    {"mcast", required_argument, NULL, 'm'},
+    {"mcastip", required_argument, NULL, 'm'},
+    {"vhid", required_argument, NULL, 'v'},
+    {"pass", required_argument, NULL, 'p'},
+    {"passfile", required_argument, NULL, 'o'},
+    {"preempt", no_argument, NULL, 'P'},
+    {"neutral", no_argument, NULL, 'n'},
+    {"addr", required_argument, NULL, 'a'},
+    {"advbase", required_argument, NULL, 'b'},
+    {"advskew", required_argument, NULL, 'k'},
+    {"deadratio", required_argument, NULL, 'r'},
+    {"upscript", required_argument, NULL, 'u'},
+    {"downscript", required_argument, NULL, 'd'},
+    {"xparam", required_argument, NULL, 'x'},
+    {"shutdown", no_argument, NULL, 'z'},
+    {"daemonize", no_argument, NULL, 'B'},
+    {"ignoreifstate", no_argument, NULL, 'S'},
+    {"nomcast", no_argument, NULL, 'M'},
+    {"facility", required_argument, NULL, 'f'},
+    {"syslog", required_argument, NULL, 'f'},
+    {"debug", no_argument, NULL, 'D'},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Which setting of a group an option is. */
+static const struct {
+    int option;
+    const char *setting;
+    const char *value; /* of a switch */
+} of_group[] = {
+    {'i', "interface", NULL},  {'s', "source", NULL},
+    {'m', "group", NULL},      {'v', "vhid", NULL},
+    {'p', "key", NULL},        {'o', "key-file", NULL},
+    {'P', "preempt", "yes"},   {'n', "neutral", "yes"},
+    {'a', "addresses", NULL},  {'b', "advbase", NULL},
+    {'k', "advskew", NULL},    {'r', "dead-ratio", NULL},
+    {'u', "up", NULL},         {'d', "down", NULL},
+    {'x', "argument", NULL},   {'S', "ignore-link-state", "yes"},
+    {'M', "broadcast", "yes"},
+};
+
+enum { OF_GROUP_COUNT = sizeof of_group / sizeof *of_group };
+
+struct reading {
+    struct config *config;
+    struct config_group *group; /* NULL: no option of a group yet */
+    const char *file;
+    bool facility_given;
+    enum config_action action;
+    struct config_warnings *warnings;
+    char *error;
+};
+
+static int refuse(struct reading *r, const char *text)
+{
+    snprintf(r->error, CONFIG_ERROR_MAX, "%s", text);
+    return -1;
+}
+
+/* An option of the group. The last of -p and -o wins, and -p does not stay where `ps` shows it. */
+static int read_of_group(struct reading *r, size_t index, char *argument)
+{
+    const struct config_setting *setting = config_setting_of(of_group[index].setting);
+    if (r->group == NULL) {
+        r->group = config_add_group(r->config, "");
+        if (r->group == NULL) {
+            return refuse(r, "no memory");
+        }
+    }
+    bool is_key = setting->kind == CONFIG_KEY || setting->kind == CONFIG_KEY_FILE;
+    if (is_key) {
+        memset(r->group->carp.keys, 0, sizeof r->group->carp.keys);
+        r->group->carp.key_count = 0;
+    }
+    const char *value = of_group[index].value != NULL ? of_group[index].value : argument;
+    int status = config_set(r->group, setting, value, r->error);
+    if (setting->kind == CONFIG_KEY) {
+        explicit_bzero(argument, strlen(argument));
+        config_warn(r->warnings,
+                    "the password was given with -p, where other users of this host could "
+                    "see it for a moment; use --passfile");
+    }
+    return status;
+}
+
+static int read_facility(struct reading *r, const char *name)
+{
+    r->facility_given = true;
+    if (strcmp(name, "none") == 0) {
+        r->config->log = CONFIG_LOG_STDERR;
+        return 0;
+    }
+    r->config->log = CONFIG_LOG_SYSLOG;
+    r->config->facility = config_facility(name);
+    if (r->config->facility < 0) {
+        snprintf(r->error, CONFIG_ERROR_MAX,
+                 "Unknown syslog facility: [%s] - daemon, local0 to local7 or none are right",
+                 name);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_option(struct reading *r, int option, char *argument)
+{
+    for (size_t i = 0; i < OF_GROUP_COUNT; i++) {
+        if (of_group[i].option == option) {
+            return read_of_group(r, i, argument);
+        }
+    }
+    switch (option) {
+    case 'c':
+        r->file = argument;
+        return 0;
+    case 'z':
+        return 0;
+    case 'B':
+        r->config->daemonize = true;
+        return 0;
+    case 'D':
+        r->config->debug = true;
+        return 0;
+    case 'f':
+        return read_facility(r, argument);
+    case 'h':
+        r->action = CONFIG_HELP;
+        return 0;
+    case OPTION_VERSION:
+        r->action = CONFIG_VERSION;
+        return 0;
+    case OPTION_CHECK:
+        r->action = CONFIG_CHECK;
+        return 0;
+    default:
+        return refuse(r, "unknown option, or one without its value; carpd --help lists them");
+    }
+}
+
+/* What options alone describe: one group, named after its vhid. */
+static int finish_group(struct reading *r)
+{
+    char name[OPTION_TEXT_MAX], text[CONFIG_ERROR_MAX];
+    if (r->group == NULL) {
+        return refuse(r, "no group is described; give -c FILE, or at least -i, -v, -o and -a");
+    }
+    snprintf(name, sizeof name, "vhid-%u", r->group->carp.vhid);
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return refuse(r, "no memory");
+    }
+    free(r->group->name);
+    r->group->name = copy;
+    if (config_check_group(r->group, true, text) != 0) {
+        return refuse(r, text);
+    }
+    config_lint(r->group, r->warnings);
+    return 0;
+}
+
+static int read_all(struct reading *r, int argc, char **argv)
+{
+    int option;
+    optind = 0; /* getopt's own state: begin anew */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":i:s:m:v:p:o:Pna:b:k:r:u:d:x:zBSMf:Dhc:", options,
+                                 NULL)) != -1) {
+        if (read_option(r, option, optarg) != 0) {
+            return -1;
+        }
+    }
+    if (optind < argc) {
+        snprintf(r->error, CONFIG_ERROR_MAX, "\"%s\" is no option; carpd --help lists them",
+                 argv[optind]);
+        return -1;
+    }
+    if (argc < 2) {
+        r->action = CONFIG_HELP;
+    }
+    return 0;
+}
+
+int config_from_options(int argc, char **argv, struct config *config, enum config_action *action,
+                        struct config_warnings *warnings, char error[CONFIG_ERROR_MAX])
+{
+    struct reading r = {.config = config, .warnings = warnings, .error = error};
+    config->facility = LOG_DAEMON;
+    if (read_all(&r, argc, argv) != 0) {
+        return EXIT_USAGE;
+    }
+    *action = r.action;
+    if (r.action == CONFIG_HELP || r.action == CONFIG_VERSION) {
+        return 0;
+    }
+    if (r.file != NULL && r.group != NULL) {
+        refuse(&r, "-c FILE and the options of a single group exclude each other");
+        return EXIT_USAGE;
+    }
+    if (r.file != NULL) {
+        return config_from_file(r.file, config, warnings, error);
+    }
+    if (finish_group(&r) != 0) {
+        return EXIT_USAGE;
+    }
+    if (config->daemonize && !r.facility_given) {
+        config->log = CONFIG_LOG_SYSLOG;
+    }
+    return 0;
+}

@@ -1,0 +1,293 @@
+/*
+ * carpd.yaml, through libyaml's document: a walk over `groups`, each value handed as text to the
+ * setting of its key. libyaml keeps line and column of every node, which is what an operator needs
+ * to find a mistake.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <yaml.h>
+
+#include "io/config_internal.h"
+
+enum { EXIT_MALFORMED = 2 };
+
+struct walk {
+    const char *path;
+    yaml_document_t document;
+    struct config *config;
+    struct config_warnings *warnings;
+    char *error;
+};
+
+/* "FILE:LINE:COLUMN: [group NAME: ]what is wrong". */
+static int refuse(struct walk *w, const yaml_mark_t *at, const char *group, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int refuse(struct walk *w, const yaml_mark_t *at, const char *group, const char *format, ...)
+{
+    va_list arguments;
+    int used = snprintf(w->error, CONFIG_ERROR_MAX, "%s:%zu:%zu: %s%s%s", w->path, at->line + 1,
+                        at->column + 1, group == NULL ? "" : "group ", group == NULL ? "" : group,
+                        group == NULL ? "" : ": ");
+    if (used > 0 && used < CONFIG_ERROR_MAX) {
+        va_start(arguments, format);
+        vsnprintf(w->error + used, (size_t)(CONFIG_ERROR_MAX - used), format, arguments);
+        va_end(arguments);
+    }
+    return -1;
+}
+
+static yaml_node_t *node_of(struct walk *w, int index)
+{
+    return yaml_document_get_node(&w->document, index);
+}
+
+/* A scalar's text; NULL: it is something else, or has a NUL byte in it. */
+static const char *text_of(const yaml_node_t *node)
+{
+    if (node->type != YAML_SCALAR_NODE ||
+        strlen((const char *)node->data.scalar.value) != node->data.scalar.length) {
+        return NULL;
+    }
+    return (const char *)node->data.scalar.value;
+}
+
+/* The key of a pair, which must be a scalar that did not occur before in this mapping. */
+static const char *key_of(struct walk *w, const yaml_node_t *mapping, const yaml_node_pair_t *pair,
+                          const char *group)
+{
+    const yaml_node_t *node = node_of(w, pair->key);
+    const char *key = text_of(node);
+    if (key == NULL) {
+        refuse(w, &node->start_mark, group, "a key must be a plain word");
+        return NULL;
+    }
+    for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < pair; p++) {
+        const char *earlier = text_of(node_of(w, p->key));
+        if (earlier != NULL && strcmp(earlier, key) == 0) {
+            refuse(w, &node->start_mark, group, "%s is there twice", key);
+            return NULL;
+        }
+    }
+    return key;
+}
+
+static int set_scalar(struct walk *w, struct config_group *group,
+                      const struct config_setting *setting, const yaml_node_t *value)
+{
+    char error[CONFIG_ERROR_MAX];
+    const char *text = text_of(value);
+    if (text == NULL) {
+        return refuse(w, &value->start_mark, group->name, "%s must be a single value",
+                      setting->name);
+    }
+    if (config_set(group, setting, text, error) != 0) {
+        return refuse(w, &value->start_mark, group->name, "%s", error);
+    }
+    return 0;
+}
+
+static int set_value(struct walk *w, struct config_group *group,
+                     const struct config_setting *setting, const yaml_node_t *value)
+{
+    if (value->type != YAML_SEQUENCE_NODE || !setting->list) {
+        return set_scalar(w, group, setting, value);
+    }
+    for (const yaml_node_item_t *item = value->data.sequence.items.start;
+         item < value->data.sequence.items.top; item++) {
+        if (set_scalar(w, group, setting, node_of(w, *item)) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static bool is_key_setting(const struct config_setting *setting)
+{
+    return setting->kind == CONFIG_KEY || setting->kind == CONFIG_KEY_HEX ||
+           setting->kind == CONFIG_KEY_FILE;
+}
+
+static int read_group(struct walk *w, struct config_group *group, const yaml_node_t *node)
+{
+    char error[CONFIG_ERROR_MAX];
+    if (node->type != YAML_MAPPING_NODE) {
+        return refuse(w, &node->start_mark, group->name,
+                      "must be a mapping with interface, vhid, ...");
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        const char *key = key_of(w, node, pair, group->name);
+        if (key == NULL) {
+            return -1;
+        }
+        const yaml_mark_t *at = &node_of(w, pair->key)->start_mark;
+        const struct config_setting *setting = config_setting_of(key);
+        if (setting == NULL) {
+            const char *like = config_setting_like(key);
+            return refuse(w, at, group->name, "%s is no setting%s%s%s", key,
+                          like == NULL ? "" : "; did you mean ", like == NULL ? "" : like,
+                          like == NULL ? "" : "?");
+        }
+        if (is_key_setting(setting) && group->carp.key_count > 0) {
+            return refuse(w, at, group->name, "only one of key, key-hex and key-file is right");
+        }
+        if (set_value(w, group, setting, node_of(w, pair->value)) != 0) {
+            return -1;
+        }
+    }
+    if (config_check_group(group, false, error) != 0) {
+        return refuse(w, &node->start_mark, group->name, "%s", error);
+    }
+    config_lint(group, w->warnings);
+    return 0;
+}
+
+static int read_groups(struct walk *w, const yaml_node_t *node)
+{
+    char error[CONFIG_ERROR_MAX];
+    if (node->type != YAML_MAPPING_NODE) {
+        return refuse(w, &node->start_mark, NULL, "groups must be a mapping from names to groups");
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        const char *name = key_of(w, node, pair, NULL);
+        if (name == NULL) {
+            return -1;
+        }
+        struct config_group *group = config_add_group(w->config, name);
+        if (group == NULL) {
+            return refuse(w, &node->start_mark, NULL, "no memory");
+        }
+        size_t culprit;
+        if (read_group(w, group, node_of(w, pair->value)) != 0) {
+            return -1;
+        }
+        if (config_check_groups(w->config, &culprit, error) != 0) {
+            return refuse(w, &node_of(w, pair->key)->start_mark, name, "%s", error);
+        }
+    }
+    return 0;
+}
+
+/* log: {to: stderr|syslog, facility: daemon, level: info|debug} */
+static int read_log(struct walk *w, const yaml_node_t *node)
+{
+    struct config *config = w->config;
+    if (node->type != YAML_MAPPING_NODE) {
+        return refuse(w, &node->start_mark, NULL, "log must be a mapping with to, facility, level");
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        const char *key = key_of(w, node, pair, NULL);
+        const yaml_node_t *value = node_of(w, pair->value);
+        const char *text = text_of(value);
+        if (key == NULL) {
+            return -1;
+        }
+        if (text == NULL) {
+            return refuse(w, &value->start_mark, NULL, "log: %s must be a single value", key);
+        }
+        if (strcmp(key, "to") == 0) {
+            config->log = strcmp(text, "syslog") == 0 ? CONFIG_LOG_SYSLOG : CONFIG_LOG_STDERR;
+            if (config->log == CONFIG_LOG_STDERR && strcmp(text, "stderr") != 0) {
+                return refuse(w, &value->start_mark, NULL,
+                              "log: to \"%s\" is none of: stderr, syslog", text);
+            }
+        } else if (strcmp(key, "level") == 0) {
+            config->debug = strcmp(text, "debug") == 0;
+            if (!config->debug && strcmp(text, "info") != 0) {
+                return refuse(w, &value->start_mark, NULL,
+                              "log: level \"%s\" is none of: info, debug", text);
+            }
+        } else if (strcmp(key, "facility") == 0) {
+            config->facility = config_facility(text);
+            if (config->facility < 0) {
+                return refuse(
+                    w, &value->start_mark, NULL,
+                    "log: facility \"%s\" is unknown; daemon or local0 to local7 are right", text);
+            }
+        } else {
+            return refuse(w, &node_of(w, pair->key)->start_mark, NULL,
+                          "log: %s is no setting; to, facility and level are", key);
+        }
+    }
+    return 0;
+}
+
+static int read_root(struct walk *w)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&w->document);
+    const yaml_mark_t start = {0};
+    if (root == NULL || root->type != YAML_MAPPING_NODE) {
+        return refuse(w, &start, NULL, "nothing is configured; groups: with at least one is right");
+    }
+    for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+         pair < root->data.mapping.pairs.top; pair++) {
+        const char *key = key_of(w, root, pair, NULL);
+        const yaml_node_t *value = node_of(w, pair->value);
+        int status = -1;
+        if (key == NULL) {
+            return -1;
+        }
+        if (strcmp(key, "groups") == 0) {
+            status = read_groups(w, value);
+        } else if (strcmp(key, "log") == 0) {
+            status = read_log(w, value);
+        } else {
+            refuse(w, &node_of(w, pair->key)->start_mark, NULL,
+                   "%s is no setting at the top level; groups and log are", key);
+        }
+        if (status != 0) {
+            return -1;
+        }
+    }
+    if (w->config->group_count == 0) {
+        return refuse(w, &root->start_mark, NULL, "no group is configured");
+    }
+    return 0;
+}
+
+/* One document, parsed whole before anything is read from it. */
+static int read_document(struct walk *w, FILE *file)
+{
+    yaml_parser_t parser;
+    int status = -1;
+    if (!yaml_parser_initialize(&parser)) {
+        snprintf(w->error, CONFIG_ERROR_MAX, "%s: no memory", w->path);
+        return -1;
+    }
+    yaml_parser_set_input_file(&parser, file);
+    if (yaml_parser_load(&parser, &w->document)) {
+        status = read_root(w);
+        yaml_document_delete(&w->document);
+    } else if (parser.error == YAML_READER_ERROR) {
+        snprintf(w->error, CONFIG_ERROR_MAX, "%s: not text at byte %zu: %s", w->path,
+                 parser.problem_offset, parser.problem);
+    } else {
+        refuse(w, &parser.problem_mark, NULL, "not YAML: %s",
+               parser.problem == NULL ? "malformed" : parser.problem);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+int config_from_file(const char *path, struct config *config, struct config_warnings *warnings,
+                     char error[CONFIG_ERROR_MAX])
+{
+    struct walk w = {.path = path, .config = config, .warnings = warnings, .error = error};
+    config->facility = LOG_DAEMON;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        snprintf(error, CONFIG_ERROR_MAX, "%s: cannot be read: %s", path, strerror(errno));
+        return EXIT_MALFORMED;
+    }
+    int status = read_document(&w, file);
+    fclose(file);
+    return status == 0 ? 0 : EXIT_MALFORMED;
+}

@@ -1,0 +1,373 @@
+#include "io/host.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The guard's farewell is this far ahead of our counter, and prepared anew when half of that is
+ * used up: peers must take it for newer than anything we sent until then. */
+#define FAREWELL_AHEAD (UINT64_C(1) << 20)
+
+/* A bad digest is explained at most this often per group: a flood of them costs no more. */
+#define EXPLAIN_PAUSE CARP_SECONDS(10)
+
+/* After a claim that failed: how long to stay out beyond the master-down time. */
+#define CLAIM_PAUSE CARP_SECONDS(30)
+
+enum { HINT_KEYS_MAX = 32, HINT_ADDRESSES_MAX = 64 };
+
+void host_init(struct host *host, const struct port *port, struct host_group *groups,
+               unsigned group_count, struct host_interface *interfaces, unsigned interface_count,
+               uint64_t seed, uint64_t counter)
+{
+    *host = (struct host){
+        .port = *port,
+        .groups = groups,
+        .group_count = group_count,
+        .interfaces = interfaces,
+        .interface_count = interface_count,
+    };
+    memset(interfaces, 0, interface_count * sizeof *interfaces);
+    for (unsigned i = 0; i < group_count; i++) {
+        struct host_group fresh = {
+            .config = groups[i].config,
+            .crypto = groups[i].crypto,
+            .interface = groups[i].interface,
+        };
+        assert(fresh.interface < interface_count);
+        groups[i] = fresh;
+        carp_init(&groups[i].carp, seed + i, counter);
+        uint16_t *slot = &interfaces[fresh.interface].group_of_vhid[fresh.config->vhid];
+        assert(*slot == 0);
+        *slot = (uint16_t)(i + 1);
+    }
+}
+
+/* --- one step, and what follows from it ------------------------------------------------------ */
+
+static void note_transition(struct host_group *g, carp_instant now, const struct carp_event *event,
+                            const struct carp_outcome *out)
+{
+    g->transitions += 1;
+    g->last = (struct host_transition){
+        .at = now,
+        .from = out->from,
+        .to = out->to,
+        .rule = out->rule,
+        .ours = out->ours,
+        .theirs = out->theirs,
+        .waited = out->waited,
+    };
+    if (event->type == CARP_EVENT_ADVERT) {
+        g->last.family = event->packet->family;
+        g->last.counter = event->packet->advert.counter;
+        memcpy(g->last.source, event->packet->source, sizeof g->last.source);
+    }
+}
+
+/* Hold the addresses, with the guard as it must be now; false: it failed, and so `next` follows. */
+static bool claim(struct host *host, unsigned index, struct carp_event *next)
+{
+    struct host_group *g = &host->groups[index];
+    struct port_guard guard = {.patience = carp_patience(g->config, &g->carp)};
+    for (unsigned i = 0; i < 2; i++) {
+        guard.farewell_size[i] = carp_farewell(g->config, &g->crypto, &g->carp, i == 0 ? 4 : 6,
+                                               FAREWELL_AHEAD + i, guard.farewell[i]);
+    }
+    g->farewell_from = g->carp.counter;
+    g->claimed = host->port.claim(host->port.self, index, &guard) == 0;
+    *next = (struct carp_event){
+        .type = CARP_EVENT_YIELD,
+        .yield = {.why = CARP_YIELD_CLAIM_FAILED, .hold = CLAIM_PAUSE},
+    };
+    return g->claimed;
+}
+
+/* What is lost here is announced again two adverts later; a link that fails shows with the adverts.
+ */
+static void announce(struct host *host, unsigned index)
+{
+    const struct host_group *g = &host->groups[index];
+    uint8_t frame[FRAME_MAX];
+    for (unsigned i = 0; i < g->config->ipv4_count; i++) {
+        size_t size = frame_announce_ipv4(g->carp.self.mac, g->config->ipv4[i], frame);
+        host->port.send(host->port.self, index, frame, size);
+    }
+    for (unsigned i = 0; i < g->config->ipv6_count; i++) {
+        size_t size = frame_announce_ipv6(g->carp.self.mac, g->config->ipv6[i], frame);
+        host->port.send(host->port.self, index, frame, size);
+    }
+}
+
+/* Carry out the actions of a step. A failure ends in one more event: true, and it is in `next`. */
+static bool carry_out(struct host *host, unsigned index, const struct carp_outcome *out,
+                      struct carp_event *next)
+{
+    struct host_group *g = &host->groups[index];
+    bool send_failed = false;
+    for (unsigned i = 0; i < out->count; i++) {
+        const struct carp_action *action = &out->at[i];
+        switch ((enum carp_action_type)action->type) {
+        case CARP_SEND:
+            send_failed |=
+                host->port.send(host->port.self, index, action->frame, action->size) != 0;
+            break;
+        case CARP_CLAIM:
+            if (!claim(host, index, next)) {
+                return true; /* nothing was said yet; what is left of the step would be a lie */
+            }
+            break;
+        case CARP_RELEASE:
+            g->claimed = false;
+            host->port.release(host->port.self, index);
+            break;
+        case CARP_ANNOUNCE:
+            announce(host, index);
+            break;
+        }
+    }
+    *next = (struct carp_event){.type = CARP_EVENT_SEND_FAILED};
+    return send_failed;
+}
+
+/* The farewell someone else may have to send for us must stay newer than what we sent, and right.
+ * True when that failed, and so `next` follows. */
+static bool guard_failed(struct host *host, unsigned index, const struct carp_outcome *out,
+                         struct carp_event *next)
+{
+    struct host_group *g = &host->groups[index];
+    bool stale = g->carp.counter - g->farewell_from > FAREWELL_AHEAD / 2 ||
+                 out->rule == CARP_RULE_IDENTITY || out->rule == CARP_RULE_DEMOTED;
+    return g->claimed && stale && !claim(host, index, next);
+}
+
+static enum carp_verdict step(struct host *host, carp_instant now, unsigned index,
+                              const struct carp_event *event)
+{
+    struct host_group *g = &host->groups[index];
+    struct carp_outcome out;
+    struct carp_event next;
+    enum carp_verdict verdict = carp_step(g->config, &g->crypto, &g->carp, now, event, &out);
+    if (out.from != out.to) {
+        note_transition(g, now, event, &out);
+    }
+    bool follow = carry_out(host, index, &out, &next);
+    host->port.stepped(host->port.self, index, now, event, &out);
+    if (follow || guard_failed(host, index, &out, &next)) {
+        /* A failed claim ends in YIELD, a failed send in SEND_FAILED; neither can lead to CLAIM,
+         * and SEND_FAILED sends nothing, so this goes two deep at most. */
+        step(host, now, index, &next);
+    }
+    return verdict;
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+void host_group_link(struct host *host, carp_instant now, unsigned group,
+                     const struct carp_self *self)
+{
+    struct carp_event event = {.type = CARP_EVENT_LINK_DOWN};
+    if (self != NULL) {
+        event.type = CARP_EVENT_LINK_UP;
+        event.link = *self;
+    }
+    step(host, now, group, &event);
+}
+
+void host_link(struct host *host, carp_instant now, unsigned interface,
+               const struct carp_self *self)
+{
+    for (unsigned i = 0; i < host->group_count; i++) {
+        if (host->groups[i].interface == interface) {
+            host_group_link(host, now, i, self);
+        }
+    }
+}
+
+void host_disowned(struct host *host, carp_instant now, unsigned group)
+{
+    struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
+    if (carp_state(&host->groups[group].carp) == CARP_MASTER) {
+        step(host, now, group, &event);
+    }
+}
+
+void host_woke(struct host *host, carp_instant now)
+{
+    struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
+    for (unsigned i = 0; i < host->group_count; i++) {
+        if (carp_overslept(host->groups[i].config, &host->groups[i].carp, now)) {
+            step(host, now, i, &event);
+        }
+    }
+}
+
+static void suspect(struct host *host, carp_instant now, struct host_group *g,
+                    const struct carp_packet *packet)
+{
+    if (!g->suspect_waits && !instant_before(now, g->explain_from)) {
+        g->suspect = *packet;
+        g->suspect_waits = true;
+        g->explain_from = instant_add(now, EXPLAIN_PAUSE);
+        host->suspects += 1;
+    }
+}
+
+void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
+                size_t size)
+{
+    assert(interface < host->interface_count);
+    struct host_interface *on = &host->interfaces[interface];
+    struct carp_packet packet;
+    enum carp_verdict verdict = frame_parse(frame, size, &packet);
+    unsigned found = 0;
+    if (verdict == CARP_ACCEPTED) {
+        found = on->group_of_vhid[packet.advert.vhid];
+        verdict = found == 0 ? CARP_OTHER_VHID : CARP_ACCEPTED;
+    }
+    if (verdict != CARP_ACCEPTED) {
+        on->verdicts[verdict] += 1;
+        host->port.stranger(host->port.self, interface, verdict, &packet);
+        return;
+    }
+    struct host_group *g = &host->groups[found - 1];
+    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    verdict = step(host, now, found - 1, &event);
+    g->verdicts[verdict] += 1;
+    if (verdict == CARP_BAD_DIGEST) {
+        suspect(host, now, g, &packet);
+    }
+}
+
+/* --- explaining a bad digest ----------------------------------------------------------------- */
+
+static void add_address(uint8_t (*addresses)[17], size_t *count, uint8_t family,
+                        const uint8_t *bytes)
+{
+    if (*count < HINT_ADDRESSES_MAX) {
+        memset(addresses[*count], 0, sizeof addresses[*count]);
+        addresses[*count][0] = family;
+        memcpy(addresses[*count] + 1, bytes, family == 4 ? 4 : 16);
+        *count += 1;
+    }
+}
+
+/* What else this machine knows that the peer may have signed with: the keys and addresses of the
+ * other groups, and the peer's own address. */
+static void explain(struct host *host, unsigned index)
+{
+    struct host_group *g = &host->groups[index];
+    uint8_t keys[HINT_KEYS_MAX][CARP_KEY_SIZE];
+    uint8_t addresses[HINT_ADDRESSES_MAX][17];
+    struct auth_hints hints = {.keys = (const uint8_t(*)[CARP_KEY_SIZE])keys,
+                               .addresses = (const uint8_t(*)[17])addresses};
+    add_address(addresses, &hints.address_count, g->suspect.family, g->suspect.source);
+    for (unsigned i = 0; i < host->group_count; i++) {
+        const struct carp_config *other = host->groups[i].config;
+        if (other == g->config) {
+            continue;
+        }
+        for (unsigned k = 0; k < other->key_count && hints.key_count < HINT_KEYS_MAX; k++) {
+            memcpy(keys[hints.key_count++], other->keys[k], CARP_KEY_SIZE);
+        }
+        for (unsigned a = 0; a < other->ipv4_count; a++) {
+            add_address(addresses, &hints.address_count, 4, other->ipv4[a]);
+        }
+        for (unsigned a = 0; a < other->ipv6_count; a++) {
+            add_address(addresses, &hints.address_count, 6, other->ipv6[a]);
+        }
+    }
+    struct auth_explanation explanation =
+        auth_explain(g->config, &g->crypto, &g->suspect.advert, &hints);
+    host->port.explained(host->port.self, index, &g->suspect, &explanation);
+}
+
+static void explain_suspects(struct host *host)
+{
+    for (unsigned i = 0; i < host->group_count && host->suspects > 0; i++) {
+        if (host->groups[i].suspect_waits) {
+            host->groups[i].suspect_waits = false;
+            host->suspects -= 1;
+            explain(host, i);
+        }
+    }
+}
+
+/* --- demotion -------------------------------------------------------------------------------- */
+
+static void step_demotion(struct host *host, carp_instant now, unsigned index)
+{
+    struct carp_event event = {.type = CARP_EVENT_DEMOTE};
+    for (unsigned i = 0; i < HOST_CAUSE_COUNT; i++) {
+        event.demotion = (uint16_t)(event.demotion + host->groups[index].demotions[i].weight);
+    }
+    step(host, now, index, &event);
+}
+
+void host_demote(struct host *host, carp_instant now, unsigned group, enum host_cause cause,
+                 uint8_t weight, carp_instant until)
+{
+    struct host_demotion *demotion = &host->groups[group].demotions[cause];
+    if (demotion->weight == 0) {
+        demotion->since = now;
+    }
+    demotion->weight = weight;
+    demotion->until = until;
+    step_demotion(host, now, group);
+}
+
+/* Lift the demotions whose time is over; returns when the next one is. */
+static carp_instant expire_demotions(struct host *host, carp_instant now, unsigned index)
+{
+    carp_instant next = CARP_NEVER;
+    bool lifted = false;
+    for (unsigned i = 0; i < HOST_CAUSE_COUNT; i++) {
+        struct host_demotion *demotion = &host->groups[index].demotions[i];
+        if (demotion->weight == 0) {
+            continue;
+        }
+        if (instant_before(now, demotion->until)) {
+            next = instant_min(next, demotion->until);
+        } else {
+            demotion->weight = 0;
+            lifted = true;
+        }
+    }
+    if (lifted) {
+        step_demotion(host, now, index);
+    }
+    return next;
+}
+
+/* --- the end of a wake-up, and of everything ----------------------------------------------------
+ */
+
+void host_due(struct host *host, carp_instant now)
+{
+    struct carp_event event = {.type = CARP_EVENT_TIMEOUT};
+    carp_instant next = CARP_NEVER;
+    for (unsigned i = 0; i < host->group_count; i++) {
+        struct host_group *g = &host->groups[i];
+        next = instant_min(next, expire_demotions(host, now, i));
+        if (!instant_before(now, carp_deadline(&g->carp))) {
+            step(host, now, i, &event);
+        }
+        next = instant_min(next, carp_deadline(&g->carp));
+    }
+    explain_suspects(host);
+    host->port.wake_at(host->port.self, next);
+}
+
+void host_yield(struct host *host, carp_instant now, unsigned group, enum carp_yield why,
+                carp_duration hold)
+{
+    struct carp_event event = {.type = CARP_EVENT_YIELD, .yield = {.why = why, .hold = hold}};
+    step(host, now, group, &event);
+}
+
+void host_stop(struct host *host, carp_instant now)
+{
+    struct carp_event event = {.type = CARP_EVENT_STOP};
+    for (unsigned i = 0; i < host->group_count; i++) {
+        step(host, now, i, &event);
+    }
+}

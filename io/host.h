@@ -1,0 +1,105 @@
+/*
+ * The loop that the daemon and the simulator share: many groups on several interfaces, each an
+ * engine of its own.
+ *
+ * Every wake-up, whatever caused it, goes: host_woke(), then host_frame() for all input that is
+ * there, then host_due(). So nobody decides by a deadline while the answer waits in a queue, and a
+ * process that was not run for too long knows it before it speaks.
+ *
+ * Single-threaded; nothing here allocates. The caller owns the arrays.
+ */
+#ifndef CARP_IO_HOST_H
+#define CARP_IO_HOST_H
+
+#include "io/port.h"
+
+/* Causes of demotion outside the engine, each with a weight and, optionally, an end. */
+enum host_cause { HOST_CAUSE_OPERATOR, HOST_CAUSE_ADDRESS, HOST_CAUSE_COMMAND, HOST_CAUSE_COUNT };
+
+struct host_demotion {
+    uint8_t weight;     /* 0: this cause does not hold */
+    carp_instant since; /* for reports */
+    carp_instant until; /* CARP_NEVER: until lifted */
+};
+
+/* The last change of state and its reason: the answer to "why?". */
+struct host_transition {
+    carp_instant at;
+    enum carp_state from, to;
+    enum carp_rule rule;
+    struct claim ours, theirs; /* theirs, source and counter: when an advert was the cause */
+    carp_duration waited;
+    uint8_t family; /* 4 or 6; 0: no advert was the cause */
+    uint8_t source[16];
+    uint64_t counter;
+};
+
+struct host_group {
+    const struct carp_config *config;
+    struct carp_crypto crypto;
+    unsigned interface; /* index into the host's interfaces */
+
+    /* Kept by the host. */
+    struct carp carp;
+    struct host_demotion demotions[HOST_CAUSE_COUNT];
+    uint64_t farewell_from; /* our counter when the guard's farewell was prepared */
+    bool claimed;
+    bool suspect_waits;        /* a bad digest is to be explained */
+    carp_instant explain_from; /* not before this */
+    struct carp_packet suspect;
+    uint64_t verdicts[CARP_VERDICT_COUNT]; /* frames that reached this group, by verdict */
+    uint64_t transitions;
+    struct host_transition last;
+};
+
+struct host_interface {
+    uint16_t group_of_vhid[256];           /* index + 1; 0: none. Filled by host_init() */
+    uint64_t verdicts[CARP_VERDICT_COUNT]; /* frames that reached no group, by verdict */
+};
+
+struct host {
+    struct port port;
+    struct host_group *groups;
+    unsigned group_count;
+    struct host_interface *interfaces;
+    unsigned interface_count;
+    unsigned suspects; /* groups whose suspect waits */
+};
+
+/*
+ * groups      config, crypto and interface set by the caller; the rest is written here. No two
+ *             groups of one interface may have the same vhid (io/config.h refuses it).
+ * seed        decides the random choices of all groups; counter: carp_counter_anchor().
+ */
+void host_init(struct host *host, const struct port *port, struct host_group *groups,
+               unsigned group_count, struct host_interface *interfaces, unsigned interface_count,
+               uint64_t seed, uint64_t counter);
+
+/* An interface came up as this node, changed its addresses, or (self NULL) is down. */
+void host_link(struct host *host, carp_instant now, unsigned interface,
+               const struct carp_self *self);
+
+/* As host_link(), for one group whose source address is configured and so differs. */
+void host_group_link(struct host *host, carp_instant now, unsigned group,
+                     const struct carp_self *self);
+
+void host_woke(struct host *host, carp_instant now);
+void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
+                size_t size);
+void host_due(struct host *host, carp_instant now);
+
+/* Set (weight > 0) or lift (0) a cause of demotion. */
+void host_demote(struct host *host, carp_instant now, unsigned group, enum host_cause cause,
+                 uint8_t weight, carp_instant until);
+
+/* Step down, farewell first, and stay so for at least `hold` and a master-down time. */
+void host_yield(struct host *host, carp_instant now, unsigned group, enum carp_yield why,
+                carp_duration hold);
+
+/* Someone else (guardian, kernel) has taken the group's addresses away because we did not run. */
+void host_disowned(struct host *host, carp_instant now, unsigned group);
+
+/* Orderly end of all groups: farewells and releases. */
+void host_stop(struct host *host, carp_instant now);
+
+#endif

@@ -1,0 +1,409 @@
+/*
+ * The loop on a machine of paper: a port that writes down what is asked of it and fails when told
+ * to. Digests are zeros here (engine/auth_test.c has the real ones), so frames can be laid by hand.
+ */
+#include "io/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/story.h"
+#include "tools/testkit/testkit.h"
+
+enum { GROUPS = 3 };
+
+struct paper {
+    struct host host;
+    struct host_group groups[GROUPS];
+    struct host_interface interfaces[2];
+    char said[4096];
+    int send_error;
+    int claim_error;
+    uint8_t digest;          /* every byte of every digest */
+    struct port_guard guard; /* of the last claim */
+    unsigned explained;
+};
+
+static const struct carp_config configs[GROUPS] = {
+    {.vhid = 7,
+     .advbase = 1,
+     .dead_ratio = 3,
+     .ipv4_group = {224, 0, 0, 18},
+     .key_count = 1,
+     .ipv4_count = 1,
+     .ipv4 = {{10, 0, 0, 100}}},
+    {.vhid = 8,
+     .advbase = 1,
+     .advskew = 128,
+     .dead_ratio = 3,
+     .ipv4_group = {224, 0, 0, 18},
+     .key_count = 1,
+     .ipv4_count = 2,
+     .ipv4 = {{10, 0, 0, 101}, {10, 0, 0, 102}}},
+    {.vhid = 7,
+     .advbase = 2,
+     .dead_ratio = 3,
+     .ipv4_group = {224, 0, 0, 18},
+     .key_count = 1,
+     .ipv4_count = 1,
+     .ipv4 = {{10, 0, 1, 100}}},
+};
+
+static const struct carp_self self = {
+    .mac = {2, 0, 0, 0, 0, 1}, .has_ipv4 = true, .ipv4 = {10, 0, 0, 1}};
+
+#define AT(ms) ((carp_instant){UINT64_C(1000000) * (ms)})
+
+static void say(struct paper *p, const char *text)
+{
+    size_t used = strlen(p->said);
+    snprintf(p->said + used, sizeof p->said - used, "%s\n", text);
+}
+
+static int paper_send(void *at, unsigned group, const uint8_t *frame, size_t size)
+{
+    struct paper *p = at;
+    char text[64];
+    bool arp = frame[12] == 0x08 && frame[13] == 0x06;
+    snprintf(text, sizeof text, "%u send %s %zu", group, arp ? "arp" : "advert", size);
+    if (!arp) {
+        snprintf(text, sizeof text, "%u send advert %u/%u", group, frame[39], frame[36]);
+    }
+    say(p, text);
+    return p->send_error;
+}
+
+static int paper_claim(void *at, unsigned group, const struct port_guard *guard)
+{
+    struct paper *p = at;
+    char text[64];
+    p->guard = *guard;
+    snprintf(text, sizeof text, "%u claim", group);
+    say(p, text);
+    return p->claim_error;
+}
+
+static int paper_release(void *at, unsigned group)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%u release", group);
+    say(at, text);
+    return 0;
+}
+
+static void paper_wake_at(void *at, carp_instant deadline)
+{
+    char text[64] = "wake never";
+    if (deadline.ns != UINT64_MAX) {
+        snprintf(text, sizeof text, "wake %llu", (unsigned long long)(deadline.ns / 1000000));
+    }
+    say(at, text);
+}
+
+static void paper_stepped(void *at, unsigned group, carp_instant now,
+                          const struct carp_event *event, const struct carp_outcome *out)
+{
+    char text[64];
+    (void)now, (void)event;
+    if (out->from != out->to) {
+        snprintf(text, sizeof text, "%u %s by %s", group, carp_state_word(out->to),
+                 carp_rule_word(out->rule));
+        say(at, text);
+    }
+}
+
+static void paper_stranger(void *at, unsigned interface, enum carp_verdict verdict,
+                           const struct carp_packet *packet)
+{
+    char text[64];
+    (void)packet;
+    snprintf(text, sizeof text, "stranger on %u: %s", interface, verdict_word(verdict));
+    say(at, text);
+}
+
+static void paper_explained(void *at, unsigned group, const struct carp_packet *packet,
+                            const struct auth_explanation *explanation)
+{
+    struct paper *p = at;
+    (void)group, (void)packet, (void)explanation;
+    p->explained += 1;
+}
+
+static void paper_digest(void *at, unsigned key, enum auth_form form, uint64_t counter,
+                         uint8_t digest[WIRE_DIGEST_SIZE])
+{
+    struct paper *p = at;
+    (void)key, (void)form, (void)counter;
+    memset(digest, p->digest, WIRE_DIGEST_SIZE);
+}
+
+static void paper_hmac(void *at, const uint8_t key[CARP_KEY_SIZE], const uint8_t *message,
+                       size_t size, uint8_t digest[WIRE_DIGEST_SIZE])
+{
+    struct paper *p = at;
+    (void)key, (void)message, (void)size;
+    memset(digest, p->digest, WIRE_DIGEST_SIZE);
+}
+
+static void paper_init(struct paper *p, unsigned groups)
+{
+    memset(p, 0, sizeof *p);
+    struct port port = {p,
+                        paper_send,
+                        paper_claim,
+                        paper_release,
+                        paper_wake_at,
+                        paper_stepped,
+                        paper_stranger,
+                        paper_explained};
+    for (unsigned i = 0; i < groups; i++) {
+        p->groups[i].config = &configs[i];
+        p->groups[i].crypto = (struct carp_crypto){p, paper_digest, paper_hmac};
+        p->groups[i].interface = i == 2 ? 1 : 0;
+    }
+    host_init(&p->host, &port, p->groups, groups, p->interfaces, 2, 1, 1000);
+}
+
+static void paper_up(struct paper *p, carp_instant now)
+{
+    host_link(&p->host, now, 0, &self);
+    host_link(&p->host, now, 1, &self);
+    host_due(&p->host, now);
+    p->said[0] = '\0';
+}
+
+/* An IPv4 advert of 10.0.0.`from` with an all-zero digest. */
+static void hear(struct paper *p, carp_instant now, unsigned interface, uint8_t from, uint8_t vhid,
+                 uint8_t advskew, uint64_t counter)
+{
+    struct carp_packet packet = {
+        .family = 4,
+        .ttl = 255,
+        .source = {10, 0, 0, from},
+        .destination = {224, 0, 0, 18},
+        .source_mac = {2, 0, 0, 0, 0, from},
+        .advert = {.version = 2,
+                   .type = 1,
+                   .vhid = vhid,
+                   .advskew = advskew,
+                   .authlen = 7,
+                   .advbase = 1,
+                   .counter = counter},
+    };
+    uint8_t frame[FRAME_MAX];
+    size_t size = frame_write(&packet, frame);
+    host_frame(&p->host, now, interface, frame, size);
+}
+
+TEST_CASE(host, sleeps_until_the_earliest_deadline_of_all_groups)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    host_due(&p.host, AT(0));
+    EXPECT_STR("wake never\n", p.said);
+    p.said[0] = '\0';
+    host_link(&p.host, AT(0), 0, &self);
+    host_link(&p.host, AT(0), 1, &self);
+    host_due(&p.host, AT(0));
+    EXPECT_STR("0 BACKUP by link-up\n1 BACKUP by link-up\n2 BACKUP by link-up\nwake 3000\n",
+               p.said);
+}
+
+TEST_CASE(host, claims_before_it_advertises_and_announces_every_address_last)
+{
+    struct paper p;
+    paper_init(&p, 2);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3500));
+    EXPECT_STR("0 claim\n0 send advert 1/0\n0 send arp 42\n0 MASTER by silence\n"
+               "1 claim\n1 send advert 1/128\n1 send arp 42\n1 send arp 42\n1 MASTER by silence\n"
+               "wake 4500\n",
+               p.said);
+    EXPECT_INT(1, (int64_t)p.groups[0].transitions - 1);
+    EXPECT_INT(CARP_RULE_SILENCE, p.groups[0].last.rule);
+}
+
+TEST_CASE(host, gives_the_guard_a_farewell_newer_than_what_it_sends)
+{
+    struct paper p;
+    struct carp_packet farewell;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    EXPECT_INT(0, (int64_t)p.guard.farewell_size[1]);
+    ASSERT_TRUE(frame_parse(p.guard.farewell[0], p.guard.farewell_size[0], &farewell) ==
+                CARP_ACCEPTED);
+    EXPECT_INT(255, farewell.advert.advbase);
+    EXPECT_INT(255, farewell.advert.advskew);
+    EXPECT_U64(1001 + (1 << 20), farewell.advert.counter); /* 1001 was sent */
+    EXPECT_U64(3000000000, p.guard.patience.ns);
+}
+
+TEST_CASE(host, renews_the_guard_when_half_of_the_counters_ahead_are_used_up)
+{
+    struct paper p;
+    struct carp_packet farewell;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    /* Two peers' adverts carry the group's counter far ahead; ours follows. */
+    hear(&p, AT(3100), 0, 9, 7, 200, 1000);
+    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 19));
+    p.said[0] = '\0';
+    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 19));
+    EXPECT_STR("0 claim\n", p.said);
+    ASSERT_TRUE(frame_parse(p.guard.farewell[0], p.guard.farewell_size[0], &farewell) ==
+                CARP_ACCEPTED);
+    EXPECT_U64(1002 + (1 << 19) + (1 << 20), farewell.advert.counter);
+}
+
+TEST_CASE(host, steps_down_when_the_addresses_cannot_be_held)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    p.claim_error = -EPERM;
+    host_due(&p.host, AT(3000));
+    /* Nothing was advertised; the farewell wakes others; back after 30 s and a master-down time. */
+    EXPECT_STR("0 claim\n0 MASTER by silence\n0 release\n0 send advert 255/255\n"
+               "0 BACKUP by claim-failed\nwake 36000\n",
+               p.said);
+}
+
+TEST_CASE(host, turns_three_failed_sends_into_a_demotion)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    p.send_error = -ENETDOWN;
+    for (unsigned ms = 3000; ms <= 6000; ms += 1000) {
+        host_due(&p.host, AT(ms));
+    }
+    EXPECT_INT(240, carp_claim(&configs[0], &p.groups[0].carp).advskew);
+    EXPECT_TRUE(strstr(p.said, "0 send advert 1/240") != NULL);
+}
+
+TEST_CASE(host, hands_a_frame_to_the_group_of_its_interface_and_vhid)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    hear(&p, AT(100), 1, 9, 7, 0, 5);
+    EXPECT_U64(0, p.groups[0].verdicts[CARP_ACCEPTED]);
+    EXPECT_U64(0, p.groups[1].verdicts[CARP_ACCEPTED]);
+    EXPECT_U64(1, p.groups[2].verdicts[CARP_ACCEPTED]);
+    EXPECT_STR("", p.said);
+}
+
+TEST_CASE(host, counts_each_frame_once)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    hear(&p, AT(100), 1, 9, 8, 0, 5); /* vhid 8 is on the other interface */
+    hear(&p, AT(100), 0, 9, 99, 0, 5);
+    host_frame(&p.host, AT(100), 0, (const uint8_t *)"short", 5);
+    EXPECT_STR("stranger on 1: other-vhid\nstranger on 0: other-vhid\nstranger on 0: not-carp\n",
+               p.said);
+    EXPECT_U64(1, p.interfaces[1].verdicts[CARP_OTHER_VHID]);
+    EXPECT_U64(1, p.interfaces[0].verdicts[CARP_OTHER_VHID]);
+    EXPECT_U64(1, p.interfaces[0].verdicts[CARP_NOT_CARP]);
+}
+
+TEST_CASE(host, explains_a_bad_digest_after_the_deadlines_and_seldom)
+{
+    struct paper p;
+    paper_init(&p, 2);
+    paper_up(&p, AT(0));
+    p.digest = 0xff; /* frames are laid with zeros */
+    hear(&p, AT(100), 0, 9, 7, 0, 5);
+    EXPECT_INT(0, p.explained);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(1, p.explained);
+    hear(&p, AT(200), 0, 9, 7, 0, 6);
+    host_due(&p.host, AT(200));
+    EXPECT_INT(1, p.explained);
+    hear(&p, AT(10100), 0, 9, 7, 0, 7);
+    host_due(&p.host, AT(2900));
+    EXPECT_INT(2, p.explained);
+    EXPECT_U64(3, p.groups[0].verdicts[CARP_BAD_DIGEST]);
+}
+
+TEST_CASE(host, a_master_that_overslept_lets_go_before_it_reads_or_speaks)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_woke(&p.host, AT(5999)); /* the advert of 4000 is late, but nobody took over yet */
+    EXPECT_STR("", p.said);
+    host_woke(&p.host, AT(6001));
+    EXPECT_STR("0 release\n0 BACKUP by overslept\n", p.said);
+}
+
+TEST_CASE(host, a_disowned_master_listens_and_a_backup_does_not_care)
+{
+    struct paper p;
+    paper_init(&p, 2);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_disowned(&p.host, AT(3100), 1);
+    EXPECT_STR("", p.said);
+    host_disowned(&p.host, AT(3100), 0);
+    EXPECT_STR("0 release\n0 BACKUP by overslept\n", p.said);
+}
+
+TEST_CASE(host, adds_up_causes_of_demotion_and_lets_them_expire)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    host_demote(&p.host, AT(3100), 0, HOST_CAUSE_OPERATOR, 20, CARP_NEVER);
+    host_demote(&p.host, AT(3200), 0, HOST_CAUSE_COMMAND, 30, AT(3300));
+    EXPECT_INT(50, carp_claim(&configs[0], &p.groups[0].carp).advskew);
+    p.said[0] = '\0';
+    host_due(&p.host, AT(3250));
+    EXPECT_STR("wake 3300\n", p.said);
+    host_due(&p.host, AT(3300));
+    EXPECT_INT(20, carp_claim(&configs[0], &p.groups[0].carp).advskew);
+    host_demote(&p.host, AT(3400), 0, HOST_CAUSE_OPERATOR, 0, CARP_NEVER);
+    EXPECT_INT(0, carp_claim(&configs[0], &p.groups[0].carp).advskew);
+}
+
+TEST_CASE(host, stops_with_release_and_farewell_where_it_is_master)
+{
+    struct paper p;
+    paper_init(&p, 2);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_stop(&p.host, AT(3100));
+    EXPECT_STR("0 release\n0 send advert 255/255\n0 INIT by stopped\n1 INIT by stopped\n", p.said);
+}
+
+TEST_CASE(host, lets_go_when_the_link_is_down)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_link(&p.host, AT(3100), 0, NULL);
+    EXPECT_STR("0 release\n0 INIT by link-down\n1 INIT by link-down\n", p.said);
+}
+
+TEST_CASE(host, yields_on_request_with_a_farewell)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_yield(&p.host, AT(3100), 0, CARP_YIELD_OPERATOR, CARP_SECONDS(3));
+    host_due(&p.host, AT(3100));
+    EXPECT_STR("0 release\n0 send advert 255/255\n0 BACKUP by operator\nwake 9100\n", p.said);
+}
