@@ -1,0 +1,137 @@
+/*
+ * carpd: reads and checks everything, detaches when asked to, and becomes two processes: the
+ * guardian (this one) and the worker.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/config.h"
+#include "io/live/command.h"
+#include "io/live/guardian.h"
+#include "io/live/log.h"
+#include "io/live/worker.h"
+
+enum { EXIT_CANNOT_RUN = 2 };
+
+static int complain(const char *error)
+{
+    fprintf(stderr, "carpd: %s\n", error);
+    return EXIT_CANNOT_RUN;
+}
+
+static void show_warnings(const struct config_warnings *warnings)
+{
+    for (size_t i = 0; i < warnings->count; i++) {
+        log_line(LOG_LEVEL_WARNING, "%s", warnings->lines[i]);
+    }
+}
+
+/* The last word to the terminal comes from the process that runs: the first one waits for it.
+ * Returns in the daemon; *ready_fd is where it says that all is well. */
+static int detach(int *ready_fd)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return -errno;
+    }
+    pid_t child = fork();
+    if (child < 0) {
+        return -errno;
+    }
+    if (child > 0) {
+        unsigned char status = 1;
+        close(ends[1]);
+        ssize_t got = read(ends[0], &status, 1);
+        _exit(got == 1 ? status : EXIT_CANNOT_RUN);
+    }
+    close(ends[0]);
+    *ready_fd = ends[1];
+    if (fcntl(*ready_fd, F_SETFD, FD_CLOEXEC) != 0 || setsid() < 0 || chdir("/") != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+/* What the guardian may run and name: fixed before there is a worker. Lives as long as the process.
+ */
+static int tell_guardian(const struct config *config, struct guardian_setup *setup)
+{
+    struct guardian_group *groups = calloc(config->group_count, sizeof *groups);
+    if (groups == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t g = 0; g < config->group_count; g++) {
+        const struct config_group *group = &config->groups[g];
+        groups[g].name = group->name;
+        groups[g].time_limit = group->command_timeout;
+        if (command_is_used(group)) {
+            struct command *down = command_make(group, false);
+            if (down == NULL) {
+                return -ENOMEM;
+            }
+            groups[g].down = down->arguments[0] == NULL ? NULL : down->arguments;
+            groups[g].environment = down->environment;
+        }
+    }
+    setup->groups = groups;
+    setup->group_count = (unsigned)config->group_count;
+    return 0;
+}
+
+static int run(const struct config *config, const struct config_warnings *warnings)
+{
+    char error[CONFIG_ERROR_MAX];
+    int ready_fd = -1;
+    if (worker_check(config, error) != 0) {
+        return complain(error);
+    }
+    if (config->daemonize && detach(&ready_fd) != 0) {
+        snprintf(error, sizeof error, "cannot detach: %s", strerror(errno));
+        return complain(error);
+    }
+    log_open(config->log == CONFIG_LOG_SYSLOG, config->facility, config->debug);
+    show_warnings(warnings);
+
+    struct guardian_setup setup = {.not_mine = ready_fd};
+    struct guardian *guardian;
+    int status = tell_guardian(config, &setup);
+    if (status == 0) {
+        status = guardian_fork(&setup, &guardian);
+    }
+    if (status != 0) {
+        snprintf(error, sizeof error, "cannot start the worker: %s", strerror(-status));
+        return complain(error);
+    }
+    return worker_run(config, guardian, ready_fd);
+}
+
+int main(int argc, char **argv)
+{
+    struct config config = {0};
+    struct config_warnings warnings = {0};
+    enum config_action action = CONFIG_RUN;
+    char error[CONFIG_ERROR_MAX];
+    int status = config_from_arguments(argc, argv, &config, &action, &warnings, error);
+    if (status != 0) {
+        complain(error);
+    } else if (action == CONFIG_HELP) {
+        fputs(config_usage(), stdout);
+    } else if (action == CONFIG_VERSION) {
+        puts("carpd " CARP_VERSION);
+    } else if (action == CONFIG_CHECK) {
+        log_open(false, 0, false);
+        show_warnings(&warnings);
+        printf("configuration is fine: %zu group%s\n", config.group_count,
+               config.group_count == 1 ? "" : "s");
+    } else {
+        status = run(&config, &warnings);
+    }
+    config_free(&config);
+    config_warnings_free(&warnings);
+    return status;
+}

@@ -1,0 +1,48 @@
+#include "io/live/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/story.h"
+
+bool command_is_used(const struct config_group *group)
+{
+    return group->up != NULL || group->down != NULL;
+}
+
+struct command *command_make(const struct config_group *group, bool up)
+{
+    static const char name[] = "CARPIO_GROUP=", state[] = "CARPIO_STATE=";
+    static const char addresses[] = "CARPIO_ADDRESSES=";
+    const char *run = up ? group->up : group->down;
+    size_t room = sizeof name + sizeof state + sizeof addresses + strlen(group->name) +
+                  sizeof "MASTER" + group->address_count * (STORY_ADDRESS_MAX + sizeof " /128");
+    struct command *command = calloc(1, sizeof *command + room);
+    if (command == NULL || run == NULL) {
+        return command;
+    }
+    command->arguments[0] = run;
+    command->arguments[1] = group->interface;
+    command->arguments[2] = group->address_text;
+    command->arguments[3] = group->argument;
+
+    char *at = (char *)(command + 1);
+    char *end = at + room;
+    command->environment[0] = at;
+    at += snprintf(at, (size_t)(end - at), "%s%s", name, group->name) + 1;
+    command->environment[1] = at;
+    at += snprintf(at, (size_t)(end - at), "%s%s", state, up ? "MASTER" : "BACKUP") + 1;
+    command->environment[2] = at;
+    at += snprintf(at, (size_t)(end - at), "%s", addresses);
+    for (size_t i = 0; i < group->address_count; i++) {
+        char text[STORY_ADDRESS_MAX];
+        const struct config_address *address = &group->addresses[i];
+        at += snprintf(at, (size_t)(end - at), "%s%s", i == 0 ? "" : " ",
+                       story_address(address->family, address->bytes, text));
+        if (address->prefix != CONFIG_PREFIX_OF_INTERFACE) {
+            at += snprintf(at, (size_t)(end - at), "/%u", address->prefix);
+        }
+    }
+    return command;
+}

@@ -1,0 +1,262 @@
+#define _GNU_SOURCE
+#include "io/live/guardian.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "io/live/clock.h"
+#include "io/live/guardian_keeper.h"
+#include "io/live/guardian_message.h"
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the pulse is shared between processes");
+
+/* The worker's side. */
+struct guardian {
+    int socket;
+    struct guardian_pulse *pulse;
+    unsigned group_count;
+    struct {
+        uint32_t serial; /* of guardian_message.h */
+        bool held;
+    } groups[];
+};
+
+/* --- the fork -------------------------------------------------------------------------------- */
+
+static void close_tools(struct guardian_tools *tools)
+{
+    const int fds[] = {tools->packets, tools->signals, tools->timer, tools->worker};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    netlink_close(&tools->netlink);
+}
+
+/* What the guardian waits for. SIGPIPE is only kept from ending it: its log may be a pipe. */
+static sigset_t guarded_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT,
+                                  SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sigaddset(&set, numbers[i]);
+    }
+    return set;
+}
+
+static int open_tools(struct guardian_tools *tools, int *worker_end)
+{
+    int ends[2];
+    sigset_t signals = guarded_signals();
+    sigdelset(&signals, SIGPIPE);
+    *tools = (struct guardian_tools){.packets = -1, .signals = -1, .timer = -1, .worker = -1};
+    int error = netlink_open(&tools->netlink);
+    if (error != 0) {
+        return error;
+    }
+    /* Protocol 0: it receives nothing, ever. */
+    tools->packets = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    tools->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    tools->timer = timerfd_create(CLOCK_LIVE, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (tools->packets < 0 || tools->signals < 0 || tools->timer < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        error = -errno;
+        close_tools(tools);
+        return error;
+    }
+    tools->worker = ends[0];
+    *worker_end = ends[1];
+    return 0;
+}
+
+static int make_worker_side(unsigned group_count, struct guardian **made)
+{
+    struct guardian *g = NULL;
+    size_t size = sizeof *g + group_count * sizeof g->groups[0];
+    g = (struct guardian *)calloc(1, size);
+    if (g == NULL) {
+        return -ENOMEM;
+    }
+    void *shared =
+        mmap(NULL, sizeof *g->pulse, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        free(g);
+        return -ENOMEM;
+    }
+    g->socket = -1;
+    g->pulse = (struct guardian_pulse *)shared;
+    g->group_count = group_count;
+    guardian_beat(g, clock_now());
+    *made = g;
+    return 0;
+}
+
+/* The rest of the parent's life. */
+static _Noreturn void stay(const struct guardian_setup *setup, struct guardian_tools *tools,
+                           struct guardian *worker_side, pid_t worker)
+{
+    /* A worker that is merely stopped is no news; its pulse tells. */
+    struct sigaction quiet = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+    sigaction(SIGCHLD, &quiet, NULL);
+    close(worker_side->socket);
+    if (setup->not_mine >= 0) {
+        close(setup->not_mine);
+    }
+    int status = guardian_keep(setup, tools, worker_side->pulse, worker);
+    /* Not exit(): what the program registered for its end is the worker's to do. */
+    _exit(status);
+}
+
+int guardian_fork(const struct guardian_setup *setup, struct guardian **worker_side)
+{
+    struct guardian_tools tools;
+    struct guardian *g;
+    int error = make_worker_side(setup->group_count, &g);
+    if (error != 0) {
+        return error;
+    }
+    error = open_tools(&tools, &g->socket);
+    if (error != 0) {
+        guardian_close(g);
+        return error;
+    }
+    /* Blocked before the fork, so that not even a worker that dies at once dies unseen. */
+    sigset_t guarded = guarded_signals();
+    sigset_t before;
+    sigprocmask(SIG_BLOCK, &guarded, &before);
+    pid_t worker = fork();
+    if (worker > 0) {
+        stay(setup, &tools, g, worker);
+    }
+    error = worker < 0 ? -errno : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close_tools(&tools);
+    if (error != 0) {
+        guardian_close(g);
+        return error;
+    }
+    *worker_side = g;
+    return 0;
+}
+
+/* --- the worker's side ------------------------------------------------------------------------ */
+
+static int tell(const struct guardian *g, const struct guardian_message *message)
+{
+    ssize_t sent;
+    do {
+        sent =
+            send(g->socket, message, guardian_message_size(message), MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        return 0;
+    }
+    return errno == ECONNRESET ? -EPIPE : -errno;
+}
+
+int guardian_hold(struct guardian *guardian, unsigned group, unsigned ifindex,
+                  const struct port_guard *guard, const struct netlink_virtual *addresses,
+                  size_t count)
+{
+    if (group >= guardian->group_count || count > GUARDIAN_ADDRESSES_MAX) {
+        return -EINVAL;
+    }
+    bool held = guardian->groups[group].held;
+    struct guardian_message message = {
+        .type = GUARDIAN_HOLD,
+        .group = group,
+        .serial = guardian->groups[group].serial + (held ? 0 : 1),
+        .ifindex = ifindex,
+        .patience_ns = guard->patience.ns,
+        .address_count = (uint32_t)count,
+    };
+    for (int i = 0; i < 2; i++) {
+        if (guard->farewell_size[i] > FRAME_MAX) {
+            return -EINVAL;
+        }
+        message.farewell_size[i] = (uint8_t)guard->farewell_size[i];
+        memcpy(message.farewell[i], guard->farewell[i], guard->farewell_size[i]);
+    }
+    if (count > 0) {
+        memcpy(message.addresses, addresses, count * sizeof *addresses);
+    }
+    int error = tell(guardian, &message);
+    if (error == 0) {
+        guardian->groups[group].held = true;
+        guardian->groups[group].serial = message.serial;
+    }
+    return error;
+}
+
+int guardian_drop(struct guardian *guardian, unsigned group)
+{
+    if (group >= guardian->group_count) {
+        return -EINVAL;
+    }
+    if (!guardian->groups[group].held) {
+        return 0;
+    }
+    struct guardian_message message = {
+        .type = GUARDIAN_DROP,
+        .group = group,
+        .serial = guardian->groups[group].serial,
+    };
+    guardian->groups[group].held = false;
+    return tell(guardian, &message);
+}
+
+void guardian_beat(struct guardian *guardian, carp_instant now)
+{
+    atomic_store_explicit(&guardian->pulse->beat_ns, now.ns, memory_order_relaxed);
+}
+
+int guardian_fd(const struct guardian *guardian)
+{
+    return guardian->socket;
+}
+
+int guardian_read(struct guardian *guardian, unsigned *group)
+{
+    for (;;) {
+        struct guardian_message message;
+        ssize_t size = recv(guardian->socket, &message, sizeof message, MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0 && errno == EAGAIN) {
+            return 0;
+        }
+        if (size <= 0) {
+            return -EPIPE;
+        }
+        if (message.type != GUARDIAN_RELEASED || message.group >= guardian->group_count ||
+            !guardian->groups[message.group].held ||
+            guardian->groups[message.group].serial != message.serial) {
+            continue; /* of an earlier time: we dropped it ourselves meanwhile */
+        }
+        guardian->groups[message.group].held = false;
+        *group = message.group;
+        return 1;
+    }
+}
+
+void guardian_close(struct guardian *guardian)
+{
+    if (guardian->socket >= 0) {
+        close(guardian->socket);
+    }
+    munmap(guardian->pulse, sizeof *guardian->pulse);
+    free(guardian);
+}

@@ -1,0 +1,208 @@
+#include "io/live/hooks.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/live/clock.h"
+#include "io/live/command.h"
+#include "io/live/log.h"
+
+/* After the time limit the command is asked to end, and so much later it is killed. */
+enum { KILL_AFTER_MS = 2000 };
+
+extern char **environ;
+
+enum wish { WISH_NONE, WISH_DOWN, WISH_UP };
+
+/* A command that runs; freed when both handles are closed. */
+struct running {
+    uv_process_t process;
+    uv_timer_t timer;
+    struct hook *hook;
+    carp_instant since;
+    bool asked_to_end;
+    int handles;
+};
+
+struct hook {
+    const struct config_group *group;
+    struct hooks *hooks;
+    struct running *running; /* NULL: nothing */
+    enum wish current;       /* what runs, or ran last */
+    enum wish next;          /* what to run afterwards */
+};
+
+struct hooks {
+    uv_loop_t *loop;
+    size_t count;
+    unsigned running;
+    struct hook at[];
+};
+
+static void begin(struct hook *hook, enum wish wish);
+
+static const char *word(enum wish wish)
+{
+    return wish == WISH_UP ? "up" : "down";
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct running *running = handle->data;
+    running->handles -= 1;
+    if (running->handles == 0) {
+        free(running);
+    }
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int signal)
+{
+    struct running *running = process->data;
+    struct hook *hook = running->hook;
+    double seconds = (double)instant_since(clock_now(), running->since).ns / 1e9;
+    if (signal != 0) {
+        log_line(LOG_LEVEL_ERROR, "%s: the %s command ended after %.1f s by signal %d (%s)%s",
+                 hook->group->name, word(hook->current), seconds, signal, strsignal(signal),
+                 running->asked_to_end ? ": its time was over" : "");
+    } else {
+        log_line(status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+                 "%s: the %s command ended after %.1f s with status %d", hook->group->name,
+                 word(hook->current), seconds, (int)status);
+    }
+    hook->running = NULL;
+    hook->hooks->running -= 1;
+    uv_close((uv_handle_t *)&running->timer, on_closed);
+    uv_close((uv_handle_t *)process, on_closed);
+
+    enum wish next = hook->next;
+    hook->next = WISH_NONE;
+    if (next != WISH_NONE && next != hook->current) {
+        begin(hook, next);
+    }
+}
+
+static void on_time_over(uv_timer_t *timer)
+{
+    struct running *running = timer->data;
+    kill(-running->process.pid, running->asked_to_end ? SIGKILL : SIGTERM);
+    running->asked_to_end = true;
+    uv_timer_start(timer, on_time_over, KILL_AFTER_MS, 0);
+}
+
+/* Our environment and the command's own variables; to be freed. */
+static char **make_environment(const struct command *command)
+{
+    size_t count = 0;
+    while (environ[count] != NULL) {
+        count++;
+    }
+    char **all = calloc(count + COMMAND_VARIABLES_MAX + 1, sizeof *all);
+    if (all != NULL) {
+        memcpy(all, environ, count * sizeof *all);
+        memcpy(all + count, command->environment, COMMAND_VARIABLES_MAX * sizeof *all);
+    }
+    return all;
+}
+
+/* As its own process group, so that a time limit ends what it started too. */
+static int spawn(struct hook *hook, struct running *running, const struct command *command)
+{
+    char **environment = make_environment(command);
+    if (environment == NULL) {
+        return UV_ENOMEM;
+    }
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+    };
+    uv_process_options_t options = {
+        .file = command->arguments[0],
+        .args = (char **)(uintptr_t)command->arguments,
+        .env = environment,
+        .flags = UV_PROCESS_DETACHED,
+        .exit_cb = on_exit_status,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
+    int error = uv_spawn(hook->hooks->loop, &running->process, &options);
+    free(environment);
+    return error;
+}
+
+static void begin(struct hook *hook, enum wish wish)
+{
+    struct command *command = command_make(hook->group, wish == WISH_UP);
+    struct running *running = calloc(1, sizeof *running);
+    hook->current = wish;
+    if (command == NULL || running == NULL) {
+        log_line(LOG_LEVEL_ERROR, "%s: no memory to run the %s command", hook->group->name,
+                 word(wish));
+        free(running);
+    } else if (command->arguments[0] == NULL) {
+        free(running); /* this one is not configured */
+    } else {
+        log_line(LOG_LEVEL_WARNING, "Spawning [%s %s %s%s%s]", command->arguments[0],
+                 command->arguments[1], command->arguments[2],
+                 command->arguments[3] == NULL ? "" : " ",
+                 command->arguments[3] == NULL ? "" : command->arguments[3]);
+        *running = (struct running){.hook = hook, .since = clock_now(), .handles = 2};
+        running->process.data = running->timer.data = running;
+        int error = spawn(hook, running, command);
+        uv_timer_init(hook->hooks->loop, &running->timer);
+        if (error == 0) {
+            hook->running = running;
+            hook->hooks->running += 1;
+            uv_timer_start(&running->timer, on_time_over, hook->group->command_timeout.ns / 1000000,
+                           0);
+        } else {
+            log_line(LOG_LEVEL_ERROR, "Unable to exec %s %s %s: %s", command->arguments[0],
+                     command->arguments[1], command->arguments[2], uv_strerror(error));
+            uv_close((uv_handle_t *)&running->timer, on_closed);
+            uv_close((uv_handle_t *)&running->process, on_closed);
+        }
+    }
+    free(command);
+}
+
+int hooks_open(struct hooks **hooks, uv_loop_t *loop, const struct config_group *groups,
+               size_t group_count)
+{
+    struct hooks *made = calloc(1, sizeof *made + group_count * sizeof made->at[0]);
+    if (made == NULL) {
+        return UV_ENOMEM;
+    }
+    made->loop = loop;
+    made->count = group_count;
+    for (size_t i = 0; i < group_count; i++) {
+        made->at[i] = (struct hook){.group = &groups[i], .hooks = made};
+    }
+    *hooks = made;
+    return 0;
+}
+
+void hooks_want(struct hooks *hooks, unsigned group, bool up)
+{
+    struct hook *hook = &hooks->at[group];
+    enum wish wish = up ? WISH_UP : WISH_DOWN;
+    if (hook->running != NULL) {
+        hook->next = wish;
+    } else {
+        begin(hook, wish);
+    }
+}
+
+void hooks_finish(struct hooks *hooks)
+{
+    while (hooks->running > 0 && uv_run(hooks->loop, UV_RUN_ONCE) != 0) {
+        continue;
+    }
+}
+
+void hooks_free(struct hooks *hooks)
+{
+    free(hooks);
+}

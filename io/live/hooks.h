@@ -1,0 +1,26 @@
+/*
+ * Up and down commands, beside the protocol: one at a time per group, the newest wish wins, each
+ * with a time limit. A wish that is overtaken while another command runs is never run.
+ */
+#ifndef CARP_IO_LIVE_HOOKS_H
+#define CARP_IO_LIVE_HOOKS_H
+
+#include <uv.h>
+
+#include "io/config.h"
+
+struct hooks;
+
+/* For all groups (borrowed), run by this loop. 0, or a negative error of libuv. */
+int hooks_open(struct hooks **hooks, uv_loop_t *loop, const struct config_group *groups,
+               size_t group_count);
+
+/* The group is, or is not, to be up from now on. */
+void hooks_want(struct hooks *hooks, unsigned group, bool up);
+
+/* Run the loop until every group's last wish is fulfilled or its time limit is over. */
+void hooks_finish(struct hooks *hooks);
+
+void hooks_free(struct hooks *hooks);
+
+#endif

@@ -1,0 +1,418 @@
+/*
+ * Goal: what rtnetlink says is read right, whatever the bytes; and the kernel does with our
+ * requests what netlink.h says it does.
+ *
+ * The bytes are the kernel's own: link messages from testdata/rtnetlink.txt (which says how they
+ * were made), address messages below, recorded in the same run with
+ *
+ *   ip addr add 10.0.0.1/24 dev d0
+ *   ip addr add 10.0.0.100/24 dev d0 valid_lft 7 preferred_lft 7
+ *   ip addr del 10.0.0.100/24 dev d0
+ *   ip addr add 192.0.2.1 peer 192.0.2.2/32 dev d0
+ *   ip addr add 2001:db8::1/64 dev d1 nodad
+ *   ip addr add 2001:db8::1/64 dev d0            (the duplicate of the last one: tentative, failed)
+ *   ip addr add 2001:db8::2/64 dev d0 nodad noprefixroute valid_lft 9 preferred_lft 0
+ */
+#include "io/live/linux/netlink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/testkit/testkit.h"
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+enum { MESSAGE_MAX = 2048 };
+
+struct recorded {
+    _Alignas(4) uint8_t bytes[MESSAGE_MAX];
+    size_t size;
+};
+
+/* A message of testdata/rtnetlink.txt. */
+static struct recorded from_file(const char *name)
+{
+    static char line[2 * MESSAGE_MAX + 64];
+    struct recorded found = {.size = 0};
+    size_t length = strlen(name);
+    FILE *file = fopen(tk_path("io/live/linux/testdata/rtnetlink.txt"), "r");
+    while (file != NULL && found.size == 0 && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, name, length) == 0 && line[length] == ' ') {
+            line[strcspn(line, "\n")] = '\0';
+            found.size = tk_unhex(line + length + 1, found.bytes, sizeof found.bytes);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (found.size == 0) {
+        tk_fail(__FILE__, __LINE__, "no message %s", name);
+    }
+    return found;
+}
+
+static struct recorded from_hex(const char *hex)
+{
+    struct recorded r;
+    r.size = tk_unhex(hex, r.bytes, sizeof r.bytes);
+    return r;
+}
+
+static const char *mac_text(const uint8_t mac[6])
+{
+    static char text[18];
+    snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+             mac[4], mac[5]);
+    return text;
+}
+
+/* An event as one line, so that a test sees all of it. */
+static const char *event_text(const struct netlink_event *event)
+{
+    static const char *const words[] = {"link",         "link-gone", "address",
+                                        "address-gone", "forget",    "synced"};
+    static char text[256];
+    const struct netlink_link *l = &event->link;
+    const struct netlink_address *a = &event->address;
+    switch (event->type) {
+    case NETLINK_LINK:
+    case NETLINK_LINK_GONE:
+        snprintf(text, sizeof text, "%s %u %s %s%s%s", words[event->type], l->ifindex, l->name,
+                 l->ethernet ? mac_text(l->mac) : "no-ethernet", l->up ? " up" : "",
+                 l->running ? " running" : "");
+        break;
+    case NETLINK_ADDRESS:
+    case NETLINK_ADDRESS_GONE:
+        snprintf(text, sizeof text, "%s %u ipv%d %02x%02x..%02x%02x..%02x/%d%s%s%s%s%s",
+                 words[event->type], a->ifindex, a->family, a->bytes[0], a->bytes[1], a->bytes[2],
+                 a->bytes[3], a->bytes[15], a->prefix, a->tentative ? " tentative" : "",
+                 a->dadfailed ? " dadfailed" : "", a->secondary ? " secondary" : "",
+                 a->deprecated ? " deprecated" : "", a->permanent ? " permanent" : "");
+        break;
+    case NETLINK_FORGET:
+    case NETLINK_SYNCED:
+        snprintf(text, sizeof text, "%s", words[event->type]);
+        break;
+    }
+    return text;
+}
+
+static const char *parsed(const struct recorded *r)
+{
+    struct netlink_event event;
+    return netlink_parse(r->bytes, r->size, &event) ? event_text(&event) : "refused";
+}
+
+/* The hardware addresses are those within the link-local addresses that the kernel made of them in
+ * the same run: fe80::dc5e:74ff:fe3d:51f6 on d1, fe80::c827:4fff:fe6e:e303 on d0. */
+TEST_CASE(netlink, reads_links_as_the_kernel_describes_them)
+{
+    static const struct {
+        const char *name, *want;
+    } rows[] = {
+        {"link-created", "link 2 d1 de:5e:74:3d:51:f6"},
+        {"link-without-carrier", "link 3 d0 ca:27:4f:6e:e3:03 up"},
+        {"link-running", "link 2 d1 de:5e:74:3d:51:f6 up running"},
+        {"loopback-up", "link 1 lo no-ethernet up running"},
+        {"link-down", "link 3 d0 ca:27:4f:6e:e3:03"},
+        {"link-gone", "link-gone 3 d0 ca:27:4f:6e:e3:03"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tk_row(rows[i].name);
+        struct recorded r = from_file(rows[i].name);
+        EXPECT_STR(rows[i].want, parsed(&r));
+    }
+}
+
+/* The kernel says "RTM_DELLINK", family AF_BRIDGE, when an interface leaves a bridge. It is still
+ * there. */
+TEST_CASE(netlink, does_not_take_a_port_that_left_its_bridge_for_a_link_that_is_gone)
+{
+    struct recorded r = from_file("bridge-port-left");
+    EXPECT_INT(17, r.bytes[4]); /* RTM_DELLINK */
+    EXPECT_STR("refused", parsed(&r));
+}
+
+static const struct {
+    const char *why, *hex, *want;
+} address_rows[] = {
+    {"own IPv4",
+     "4c0000001400000021fa046b273f00000218800003000000080001000a000001080002000a000001070003006430"
+     "0000080008008000000014000600fffffffffffffffff7e90900f7e90900",
+     "address 3 ipv4 0a00..0001..00/24 permanent"},
+    {"IPv4 with a lifetime",
+     "4c0000001400000021fa046b293f00000218010003000000080001000a000064080002000a000064070003006430"
+     "0000080008000100000014000600070000000700000002ea090002ea0900",
+     "address 3 ipv4 0a00..0064..00/24 secondary"},
+    {"removed IPv4",
+     "4c0000001500000021fa046b2b3f00000218010003000000080001000a000064080002000a000064070003006430"
+     "0000080008000100000014000600070000000700000002ea090002ea0900",
+     "address-gone 3 ipv4 0a00..0064..00/24 secondary"},
+    {"the near end of a point-to-point pair",
+     "4c0000001400000021fa046b2d3f0000022080000300000008000100c000020208000200c0000201070003006430"
+     "0000080008008000000014000600ffffffffffffffff16ea090016ea0900",
+     "address 3 ipv4 c000..0201..00/32 permanent"},
+    {"IPv6 without duplicate detection",
+     "480000001400000000000000000000000a408200020000001400010020010db80000000000000000000000011400"
+     "0600ffffffffffffffff21ea090021ea09000800080082000000",
+     "address 2 ipv6 2001..0db8..01/64 permanent"},
+    {"IPv6 while duplicates are looked for",
+     "480000001400000000000000000000000a40c000030000001400010020010db80000000000000000000000011400"
+     "0600ffffffffffffffff2bea09002bea090008000800c0000000",
+     "address 3 ipv6 2001..0db8..01/64 tentative permanent"},
+    {"IPv6 when one was found",
+     "480000001400000000000000000000000a40c800030000001400010020010db80000000000000000000000011400"
+     "0600ffffffffffffffff2bea09002bea090008000800c8000000",
+     "address 3 ipv6 2001..0db8..01/64 tentative dadfailed permanent"},
+    {"removed IPv6",
+     "480000001500000000000000000000000a40c800030000001400010020010db80000000000000000000000011400"
+     "0600ffffffffffffffff2bea09002bea090008000800c8000000",
+     "address-gone 3 ipv6 2001..0db8..01/64 tentative dadfailed permanent"},
+    {"deprecated IPv6",
+     "480000001400000000000000000000000a402200030000001400010020010db80000000000000000000000021400"
+     "0600000000000900000030eb090030eb09000800080022020000",
+     "address 3 ipv6 2001..0db8..02/64 deprecated"},
+};
+
+enum { ADDRESS_ROWS = sizeof address_rows / sizeof address_rows[0] };
+
+TEST_CASE(netlink, reads_addresses_as_the_kernel_describes_them)
+{
+    for (size_t i = 0; i < ADDRESS_ROWS; i++) {
+        tk_row(address_rows[i].why);
+        struct recorded r = from_hex(address_rows[i].hex);
+        EXPECT_STR(address_rows[i].want, parsed(&r));
+    }
+}
+
+/* The nearest refusals to a good message: one field changed each. */
+TEST_CASE(netlink, refuses_what_is_no_link_or_address)
+{
+    static const struct {
+        const char *why;
+        size_t at;
+        uint8_t value;
+    } rows[] = {
+        {"a route", 4, 24},
+        {"another family", 16, 17},
+        {"no interface", 20, 0},
+        {"a prefix longer than the address", 17, 33},
+        {"a local address of another size", 32, 7},
+        {"a message longer than its bytes", 0, 0x50},
+        {"a message shorter than its header", 0, 15},
+    };
+    struct recorded good = from_hex(address_rows[0].hex);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tk_row(rows[i].why);
+        struct recorded bad = good;
+        bad.bytes[rows[i].at] = rows[i].value;
+        if (i == 4) {
+            bad.bytes[24] = 7; /* IFA_ADDRESS and IFA_LOCAL alike, or the other would do */
+        }
+        EXPECT_STR("refused", parsed(&bad));
+    }
+}
+
+/* A link whose name has no end, or is longer than a name can be, and one without index. */
+TEST_CASE(netlink, refuses_links_with_names_that_cannot_be)
+{
+    struct recorded good = from_file("link-running");
+    /* The first attribute is IFLA_IFNAME: size 7, type 3, "d1" and zero. */
+    static const uint8_t name[] = {7, 0, 3, 0, 'd', '1', 0};
+    EXPECT_BYTES(name, good.bytes + 32, sizeof name);
+
+    struct recorded endless = good;
+    endless.bytes[38] = 'x';
+    EXPECT_STR("refused", parsed(&endless));
+
+    struct recorded longer = good;
+    longer.bytes[32] = 4 + 17;
+    EXPECT_STR("refused", parsed(&longer));
+
+    struct recorded nowhere = good;
+    memset(nowhere.bytes + 20, 0, 4);
+    EXPECT_STR("refused", parsed(&nowhere));
+}
+
+/* Hostile bytes: every truncation and every single changed byte of every recorded message ends in
+ * an event within bounds or a refusal; run under ASan and Valgrind this also shows that nothing
+ * past the end is read, since the copy is exactly as long as the message. */
+static void batter(const struct recorded *r)
+{
+    static const uint8_t values[] = {0, 1, 4, 0x7f, 0x80, 0xff};
+    for (size_t size = 0; size <= r->size; size++) {
+        uint8_t *copy = (uint8_t *)malloc(size + 1);
+        ASSERT_TRUE(copy != NULL);
+        memcpy(copy, r->bytes, size);
+        struct netlink_event event;
+        bool accepted = netlink_parse(copy, size, &event);
+        EXPECT_TRUE(accepted ? size == r->size : true);
+        free(copy);
+    }
+    uint8_t *copy = (uint8_t *)malloc(r->size);
+    ASSERT_TRUE(copy != NULL);
+    memcpy(copy, r->bytes, r->size);
+    for (size_t at = 0; at < r->size; at++) {
+        for (size_t v = 0; v < sizeof values; v++) {
+            struct netlink_event event;
+            copy[at] = values[v];
+            if (netlink_parse(copy, r->size, &event) &&
+                (event.type == NETLINK_ADDRESS || event.type == NETLINK_ADDRESS_GONE)) {
+                EXPECT_TRUE(event.address.prefix <= (event.address.family == 4 ? 32 : 128));
+                EXPECT_TRUE(event.address.ifindex != 0);
+            }
+        }
+        copy[at] = r->bytes[at];
+    }
+    free(copy);
+}
+
+TEST_CASE(netlink, survives_any_bytes)
+{
+    for (size_t i = 0; i < ADDRESS_ROWS; i++) {
+        struct recorded r = from_hex(address_rows[i].hex);
+        batter(&r);
+    }
+    struct recorded link = from_file("link-running");
+    batter(&link);
+    struct recorded gone = from_file("link-gone");
+    batter(&gone);
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+static struct netlink_event address(unsigned ifindex, uint8_t family, const char *hex,
+                                    uint8_t prefix)
+{
+    struct netlink_event event = {.type = NETLINK_ADDRESS};
+    event.address =
+        (struct netlink_address){.ifindex = ifindex, .family = family, .prefix = prefix};
+    tk_unhex(hex, event.address.bytes, sizeof event.address.bytes);
+    return event;
+}
+
+/* 10.0.0.100 and 2001:db8::100 are virtual. */
+static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
+{
+    (void)self;
+    static const uint8_t ipv4[4] = {10, 0, 0, 100};
+    static const uint8_t ipv6[16] = {0x20, 1, 0x0d, 0xb8, [14] = 1};
+    return family == 4 ? memcmp(bytes, ipv4, 4) == 0 : memcmp(bytes, ipv6, 16) == 0;
+}
+
+static const struct netlink_virtuals virtuals = {is_virtual, NULL};
+
+static void note(struct netlink_addresses *table, int want, struct netlink_event event)
+{
+    EXPECT_INT(want, netlink_addresses_note(table, &event));
+}
+
+TEST_CASE(netlink, keeps_a_table_of_addresses_from_events)
+{
+    struct netlink_addresses table = {0};
+    struct netlink_event one = address(2, 4, "0a000001", 24);
+    note(&table, 1, one);
+    note(&table, 0, one); /* a renewal is no change */
+    one.address.deprecated = true;
+    note(&table, 1, one);
+    EXPECT_U64(1, table.count);
+    for (uint8_t i = 0; i < 40; i++) { /* more than it has room for at first */
+        struct netlink_event many = address(3, 4, "0a000000", 32);
+        many.address.bytes[3] = i;
+        note(&table, 1, many);
+    }
+    EXPECT_U64(41, table.count);
+    uint8_t bytes[4] = {10, 0, 0, 39};
+    EXPECT_TRUE(netlink_find(&table, 3, 4, bytes) != NULL);
+    EXPECT_TRUE(netlink_find(&table, 2, 4, bytes) == NULL);
+    EXPECT_TRUE(netlink_find(&table, 3, 6, (const uint8_t[16]){10, 0, 0, 39}) == NULL);
+
+    struct netlink_event gone = address(3, 4, "0a000027", 24);
+    gone.type = NETLINK_ADDRESS_GONE;
+    note(&table, 0, gone); /* another prefix: another address */
+    gone.address.prefix = 32;
+    note(&table, 1, gone);
+    EXPECT_TRUE(netlink_find(&table, 3, 4, bytes) == NULL);
+    note(&table, 1, (struct netlink_event){.type = NETLINK_LINK_GONE, .link = {.ifindex = 3}});
+    EXPECT_U64(1, table.count);
+    note(&table, 0, (struct netlink_event){.type = NETLINK_LINK, .link = {.ifindex = 2}});
+    note(&table, 1, (struct netlink_event){.type = NETLINK_FORGET});
+    note(&table, 0, (struct netlink_event){.type = NETLINK_FORGET});
+    EXPECT_U64(0, table.count);
+    netlink_addresses_free(&table);
+}
+
+TEST_CASE(netlink, finds_the_narrowest_own_subnet_around_an_address)
+{
+    struct netlink_addresses table = {0};
+    note(&table, 1, address(2, 4, "0a000001", 8));
+    note(&table, 1, address(2, 4, "0a000002", 25));
+    note(&table, 1, address(2, 4, "0a000064", 28)); /* virtual: says nothing */
+    note(&table, 1, address(3, 4, "0a000003", 26)); /* another interface */
+    note(&table, 1, address(2, 6, "20010db8000000000000000000000001", 64));
+    static const struct {
+        const char *why, *hex;
+        uint8_t family;
+        int want;
+    } rows[] = {
+        {"in both", "0a000064", 4, 25},
+        {"the last of the narrow one", "0a00007f", 4, 25},
+        {"the first beyond it", "0a000080", 4, 8},
+        {"in none", "0b000001", 4, -1},
+        {"IPv6", "20010db8000000000000000000000100", 6, 64},
+        {"the next subnet", "20010db8000000010000000000000100", 6, -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t bytes[16] = {0};
+        tk_row(rows[i].why);
+        tk_unhex(rows[i].hex, bytes, sizeof bytes);
+        EXPECT_INT(rows[i].want, netlink_subnet(&table, 2, &virtuals, rows[i].family, bytes));
+    }
+    netlink_addresses_free(&table);
+}
+
+TEST_CASE(netlink, sends_from_the_first_own_ipv4_address)
+{
+    uint8_t source[16] = {0};
+    struct netlink_addresses table = {0};
+    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 4, source));
+    note(&table, 1, address(2, 4, "0a000064", 24)); /* virtual */
+    note(&table, 1, address(3, 4, "0a000009", 24)); /* of another interface */
+    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 4, source));
+    struct netlink_event second = address(2, 4, "0a000007", 24);
+    second.address.secondary = true;
+    note(&table, 1, second);
+    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 4, source));
+    EXPECT_BYTES("\x0a\0\0\x07\0\0\0\0\0\0\0\0\0\0\0", source, 16);
+    note(&table, 1, address(2, 4, "0a000005", 24));
+    note(&table, 1, address(2, 4, "0a000003", 24));
+    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 4, source));
+    EXPECT_BYTES("\x0a\0\0\x05\0\0\0\0\0\0\0\0\0\0\0", source, 16);
+    netlink_addresses_free(&table);
+}
+
+TEST_CASE(netlink, sends_from_a_usable_link_local_ipv6_address)
+{
+    uint8_t source[16] = {0};
+    struct netlink_addresses table = {0};
+    note(&table, 1, address(2, 6, "20010db8000000000000000000000100", 64)); /* virtual */
+    struct netlink_event tentative = address(2, 6, "fe800000000000000000000000000001", 64);
+    tentative.address.tentative = true;
+    note(&table, 1, tentative);
+    struct netlink_event duplicate = address(2, 6, "fe800000000000000000000000000002", 64);
+    duplicate.address.dadfailed = true;
+    note(&table, 1, duplicate);
+    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 6, source));
+    note(&table, 1, address(2, 6, "20010db8000000000000000000000007", 64));
+    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
+    EXPECT_INT(7, source[15]);
+    note(&table, 1, address(2, 6, "fe800000000000000000000000000003", 64));
+    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
+    EXPECT_INT(3, source[15]);
+    tentative.address.tentative = false;
+    note(&table, 1, tentative);
+    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
+    EXPECT_INT(1, source[15]);
+    netlink_addresses_free(&table);
+}

@@ -1,0 +1,44 @@
+/*
+ * Frames in and out of one interface, through libpcap: immediate mode, a filter in the kernel, no
+ * promiscuous mode; and membership of the multicast groups, so that the network card, IGMP and MLD
+ * snooping switches let adverts through to us.
+ */
+#ifndef CARP_IO_LIVE_PACKET_H
+#define CARP_IO_LIVE_PACKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pcap/pcap.h>
+
+enum { PACKET_ERROR_MAX = 320 };
+
+struct packet {
+    pcap_t *pcap;
+    unsigned ifindex;
+    int member[2]; /* sockets that hold the memberships: IPv4, IPv6 */
+};
+
+/* Begin to receive protocol 112 on this interface. 0, or -1 and one sentence in error. */
+int packet_open(struct packet *packet, const char *interface, char error[PACKET_ERROR_MAX]);
+
+/* Belong to this IPv4 group, and to ff02::12, until packet_close(). 0, or -errno of whichever could
+ * not be had. Again is harmless. */
+int packet_join(struct packet *packet, const uint8_t ipv4_group[4]);
+
+/* Readable when packet_drain() has something. */
+int packet_fd(const struct packet *packet);
+
+typedef void packet_callback(void *self, const uint8_t *frame, size_t size);
+
+/* Hand over what has arrived, without waiting, at most some thousands at a time. Our own frames do
+ * not come back here. 0, or -errno: the interface is down or gone, to be closed and opened again.
+ */
+int packet_drain(struct packet *packet, packet_callback *callback, void *self);
+
+/* 0, or -errno. */
+int packet_send(struct packet *packet, const uint8_t *frame, size_t size);
+
+void packet_close(struct packet *packet);
+
+#endif

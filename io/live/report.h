@@ -1,0 +1,37 @@
+/*
+ * What an operator reads: one line for each change of state, with its reason; UCARP's words where
+ * people search for them; and a few rate-limited lines for what goes wrong around us.
+ */
+#ifndef CARP_IO_LIVE_REPORT_H
+#define CARP_IO_LIVE_REPORT_H
+
+#include "io/config.h"
+#include "io/host.h"
+#include "io/live/log.h"
+
+/* Causes of lines that could flood a log, each limited by itself. */
+enum report_cause { REPORT_REFUSED, REPORT_RIVAL, REPORT_SENDING, REPORT_CAUSE_COUNT };
+
+struct report_limits {
+    struct log_limit at[REPORT_CAUSE_COUNT];
+};
+
+/* A group made a step. `debug`: write its story line too, whatever it was. */
+void report_step(const struct config_group *group, struct report_limits *limits, carp_instant now,
+                 const struct carp_event *event, const struct carp_outcome *out, bool debug);
+
+/* A frame that reached no group; `vhid_is_ours`: its number is that of a group on this interface.
+ */
+void report_stranger(const char *interface, struct log_limit *limit, carp_instant now,
+                     enum carp_verdict verdict, const struct carp_packet *packet,
+                     bool vhid_is_ours);
+
+/* Why a digest was wrong. */
+void report_explanation(const struct config_group *group, const struct carp_packet *packet,
+                        const struct auth_explanation *explanation);
+
+/* UCARP's answer to SIGUSR1, and the reason for the state. */
+void report_state(const struct config_group *group, const struct host_group *state,
+                  carp_instant now);
+
+#endif

@@ -1,0 +1,712 @@
+#include "io/live/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+#include <uv.h>
+
+#include "engine/story.h"
+#include "io/crypto_openssl.h"
+#include "io/host.h"
+#include "io/live/addresses.h"
+#include "io/live/clock.h"
+#include "io/live/command.h"
+#include "io/live/hooks.h"
+#include "io/live/log.h"
+#include "io/live/packet.h"
+#include "io/live/report.h"
+
+/* UCARP's SIGUSR2: step down, and stay so at least this long. */
+#define YIELD_PAUSE CARP_SECONDS(3)
+
+/* After an interface could not be opened, and after a dump of the kernel's tables failed. */
+#define RETRY_PAUSE CARP_SECONDS(1)
+
+enum { SIGNALS_MAX = 8 };
+
+/* One interface that groups live on: found by name, lost and found again. */
+struct interface {
+    const char *name;         /* of the configuration */
+    struct netlink_link link; /* ifindex 0: it is not there */
+    struct packet packet;
+    bool open;
+    carp_instant retry_from; /* opening failed: not before this */
+    uv_poll_t poll;
+    struct log_limit strangers;
+    struct log_limit failures;
+    struct worker *worker;
+};
+
+struct worker {
+    const struct config *config;
+    struct guardian *guardian;
+    struct host host;
+
+    size_t group_count;
+    struct host_group *groups;
+    struct addresses *addresses;
+    struct report_limits *limits;
+    struct hooks *hooks;
+
+    size_t interface_count;
+    struct interface *interfaces;
+    struct host_interface *host_interfaces;
+
+    struct netlink netlink;
+    struct netlink_addresses table;
+    struct netlink_virtuals virtuals;
+    bool links_changed;     /* something about links or addresses is to be told to the groups */
+    carp_instant dump_from; /* the kernel's tables are to be read anew; CARP_NEVER: no */
+
+    uv_loop_t loop;
+    uv_poll_t timer_poll, netlink_poll, guardian_poll;
+    uv_check_t after_poll;
+    uv_signal_t signals[SIGNALS_MAX];
+    size_t signal_count;
+    int timer_fd;
+    carp_instant armed;       /* what the timer is set to */
+    carp_instant host_due_at; /* what the host asked for */
+    carp_instant renew_at;    /* lifetimes */
+    struct log_limit renewals;
+    bool woken;
+    bool netlink_waits, guardian_waits; /* there is something to read */
+    int status;                         /* exit status; -1 while running */
+};
+
+/* --- the port: what the groups ask of the machine ----------------------------------------------
+ */
+
+static struct interface *interface_of(struct worker *w, unsigned group)
+{
+    return &w->interfaces[w->groups[group].interface];
+}
+
+static int port_send(void *self, unsigned group, const uint8_t *frame, size_t size)
+{
+    struct interface *on = interface_of(self, group);
+    return on->open ? packet_send(&on->packet, frame, size) : -ENETDOWN;
+}
+
+static struct addresses_on addresses_on(struct worker *w)
+{
+    return (struct addresses_on){&w->netlink, &w->table, &w->virtuals};
+}
+
+static int tell_guardian(struct worker *w, unsigned group, const struct port_guard *guard)
+{
+    const struct addresses *addresses = &w->addresses[group];
+    int error = guardian_hold(w->guardian, group, interface_of(w, group)->link.ifindex, guard,
+                              addresses->at, addresses->count);
+    if (error != 0) {
+        log_line(LOG_LEVEL_ERROR, "%s: the guardian does not take note: %s",
+                 w->config->groups[group].name, strerror(-error));
+    }
+    return error;
+}
+
+/* The guardian is told first, so that there is no moment in which an address could outlive us. */
+static int port_claim(void *self, unsigned group, const struct port_guard *guard)
+{
+    struct worker *w = self;
+    const struct config_group *config = &w->config->groups[group];
+    struct addresses *addresses = &w->addresses[group];
+    struct addresses_on on = addresses_on(w);
+    bool own = !command_is_used(config);
+    if (own && !addresses->held) {
+        addresses_resolve(addresses, config, &on, interface_of(w, group)->link.ifindex,
+                          guard->patience);
+    }
+    int error = tell_guardian(w, group, guard);
+    if (error != 0) {
+        return error;
+    }
+    if (!own) {
+        hooks_want(w->hooks, group, true);
+    } else if (!addresses->held) {
+        error = addresses_hold(addresses, config, &w->netlink);
+        carp_duration renewal = addresses_renewal(w->addresses, w->group_count);
+        w->renew_at = instant_min(w->renew_at, instant_add(clock_now(), renewal));
+    }
+    return error;
+}
+
+static int port_release(void *self, unsigned group)
+{
+    struct worker *w = self;
+    int error = 0;
+    if (command_is_used(&w->config->groups[group])) {
+        hooks_want(w->hooks, group, false);
+    } else {
+        error = addresses_drop(&w->addresses[group], &w->netlink);
+        if (error != 0) {
+            log_line(LOG_LEVEL_ERROR, "%s: cannot remove an address: %s",
+                     w->config->groups[group].name, strerror(-error));
+        }
+    }
+    guardian_drop(w->guardian, group);
+    return error;
+}
+
+static void port_wake_at(void *self, carp_instant deadline)
+{
+    struct worker *w = self;
+    w->host_due_at = deadline;
+}
+
+static void port_stepped(void *self, unsigned group, carp_instant now,
+                         const struct carp_event *event, const struct carp_outcome *out)
+{
+    struct worker *w = self;
+    report_step(&w->config->groups[group], &w->limits[group], now, event, out, w->config->debug);
+}
+
+static void port_stranger(void *self, unsigned interface, enum carp_verdict verdict,
+                          const struct carp_packet *packet)
+{
+    struct worker *w = self;
+    struct interface *on = &w->interfaces[interface];
+    bool ours = (verdict == CARP_VRRP2 || verdict == CARP_VRRP3) &&
+                w->host_interfaces[interface].group_of_vhid[packet->advert.vhid] != 0;
+    report_stranger(on->name, &on->strangers, clock_now(), verdict, packet, ours);
+}
+
+static void port_explained(void *self, unsigned group, const struct carp_packet *packet,
+                           const struct auth_explanation *explanation)
+{
+    struct worker *w = self;
+    report_explanation(&w->config->groups[group], packet, explanation);
+}
+
+/* --- links and addresses ------------------------------------------------------------------------
+ */
+
+static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
+{
+    const struct worker *w = self;
+    for (size_t g = 0; g < w->group_count; g++) {
+        const struct config_group *group = &w->config->groups[g];
+        for (size_t i = 0; i < group->address_count; i++) {
+            const struct config_address *address = &group->addresses[i];
+            if (address->family == family && memcmp(address->bytes, bytes, 16) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Who this host is on an interface, for one group; false: it cannot take part there now. */
+static bool self_of(const struct worker *w, const struct interface *on,
+                    const struct config_group *group, struct carp_self *self)
+{
+    uint8_t source[16];
+    *self = (struct carp_self){0};
+    if (!on->open || !(on->link.running || group->ignore_link_state)) {
+        return false;
+    }
+    memcpy(self->mac, on->link.mac, sizeof self->mac);
+    if (group->has_source) {
+        self->has_ipv4 = true;
+        memcpy(self->ipv4, group->source, sizeof self->ipv4);
+    } else if (netlink_source(&w->table, on->link.ifindex, &w->virtuals, 4, source)) {
+        self->has_ipv4 = true;
+        memcpy(self->ipv4, source, sizeof self->ipv4);
+    }
+    self->has_ipv6 = netlink_source(&w->table, on->link.ifindex, &w->virtuals, 6, self->ipv6);
+    return true;
+}
+
+static void on_readable(uv_poll_t *handle, int status, int events);
+
+static void interface_close(struct interface *on)
+{
+    if (on->open) {
+        uv_poll_stop(&on->poll);
+        packet_close(&on->packet);
+        on->open = false;
+    }
+}
+
+static void interface_open(struct interface *on, carp_instant now)
+{
+    char error[PACKET_ERROR_MAX];
+    struct worker *w = on->worker;
+    on->retry_from = instant_add(now, RETRY_PAUSE);
+    if (packet_open(&on->packet, on->name, error) != 0) {
+        if (log_allow(&on->failures, now)) {
+            log_line(LOG_LEVEL_ERROR, "%s: %s", on->name, error);
+        }
+        return;
+    }
+    for (size_t g = 0; g < w->group_count; g++) {
+        if (&w->interfaces[w->groups[g].interface] == on) {
+            packet_join(&on->packet, w->config->groups[g].carp.ipv4_group);
+        }
+    }
+    int failed = uv_poll_init(&w->loop, &on->poll, packet_fd(&on->packet));
+    assert(failed == 0);
+    on->poll.data = w;
+    uv_poll_start(&on->poll, UV_READABLE, on_readable);
+    on->open = true;
+}
+
+/* Bring what is open, and what the groups know of themselves, in line with the kernel's tables. */
+static void follow_links(struct worker *w, carp_instant now)
+{
+    w->links_changed = false;
+    for (size_t i = 0; i < w->interface_count; i++) {
+        struct interface *on = &w->interfaces[i];
+        bool usable = on->link.ifindex != 0 && on->link.up;
+        if (!usable) {
+            interface_close(on);
+        } else if (!on->open && !instant_before(now, on->retry_from)) {
+            interface_open(on, now);
+        }
+    }
+    for (size_t g = 0; g < w->group_count; g++) {
+        struct carp_self self;
+        const struct interface *on = interface_of(w, (unsigned)g);
+        bool usable = self_of(w, on, &w->config->groups[g], &self);
+        host_group_link(&w->host, now, (unsigned)g, usable ? &self : NULL);
+    }
+}
+
+static void note_link(struct worker *w, const struct netlink_link *link, bool gone)
+{
+    for (size_t i = 0; i < w->interface_count; i++) {
+        struct interface *on = &w->interfaces[i];
+        bool named = strcmp(on->name, link->name) == 0;
+        if (on->link.ifindex == link->ifindex && (gone || !named)) {
+            on->link.ifindex = 0; /* removed, or renamed */
+            interface_close(on);
+        } else if (named && !gone) {
+            if (on->link.ifindex != link->ifindex) {
+                interface_close(on); /* another one of the same name */
+                on->retry_from = (carp_instant){0};
+            }
+            on->link = *link;
+        }
+    }
+}
+
+/* Someone took an address away that a group holds. */
+static void note_gone(struct worker *w, const struct netlink_address *gone)
+{
+    carp_instant now = clock_now();
+    for (size_t g = 0; g < w->group_count; g++) {
+        bool lost;
+        if (addresses_gone(&w->addresses[g], &w->config->groups[g], &w->netlink, now, gone,
+                           &lost) &&
+            lost) {
+            host_yield(&w->host, now, (unsigned)g, CARP_YIELD_CLAIM_FAILED, CARP_SECONDS(60));
+        }
+    }
+}
+
+static void on_netlink_event(void *self, const struct netlink_event *event)
+{
+    struct worker *w = self;
+    if (netlink_addresses_note(&w->table, event) != 0) {
+        w->links_changed = true;
+    }
+    switch (event->type) {
+    case NETLINK_LINK:
+    case NETLINK_LINK_GONE:
+        note_link(w, &event->link, event->type == NETLINK_LINK_GONE);
+        w->links_changed = true;
+        break;
+    case NETLINK_ADDRESS_GONE:
+        note_gone(w, &event->address);
+        break;
+    case NETLINK_ADDRESS:
+    case NETLINK_FORGET:
+    case NETLINK_SYNCED:
+        break;
+    }
+}
+
+static void read_netlink(struct worker *w, carp_instant now)
+{
+    int error = 0;
+    if (!instant_before(now, w->dump_from)) {
+        error = netlink_dump(&w->netlink, on_netlink_event, w);
+    } else if (w->netlink_waits) {
+        error = netlink_read(&w->netlink, on_netlink_event, w);
+    } else {
+        return;
+    }
+    w->netlink_waits = false;
+    w->dump_from = error == 0 ? CARP_NEVER : instant_add(now, RETRY_PAUSE);
+}
+
+/* --- one wake-up --------------------------------------------------------------------------------
+ */
+
+static void on_frame(void *self, const uint8_t *frame, size_t size)
+{
+    struct interface *on = self;
+    struct worker *w = on->worker;
+    host_frame(&w->host, clock_now(), (unsigned)(on - w->interfaces), frame, size);
+}
+
+static void read_frames(struct worker *w, carp_instant now)
+{
+    for (size_t i = 0; i < w->interface_count; i++) {
+        struct interface *on = &w->interfaces[i];
+        if (on->open && packet_drain(&on->packet, on_frame, on) < 0) {
+            interface_close(on); /* it went down, or away; netlink says when it is back */
+            on->retry_from = instant_add(now, RETRY_PAUSE);
+            w->links_changed = true;
+        }
+    }
+}
+
+/* What the guardian took away because we did not run, before anything of ours puts it back. */
+static void read_guardian(struct worker *w, carp_instant now)
+{
+    unsigned group;
+    int got = 0;
+    while (w->guardian_waits && (got = guardian_read(w->guardian, &group)) > 0) {
+        if (group < w->group_count) {
+            w->addresses[group].held = false;
+            host_disowned(&w->host, now, group);
+        }
+    }
+    w->guardian_waits = false;
+    if (got < 0 && w->status < 0) {
+        log_line(LOG_LEVEL_ERROR, "the guardian process is gone; leaving in good order");
+        w->status = 1;
+    }
+}
+
+static void renew_lifetimes(struct worker *w, carp_instant now)
+{
+    if (instant_before(now, w->renew_at)) {
+        return;
+    }
+    int error = addresses_renew(w->addresses, w->group_count, &w->netlink);
+    if (error != 0 && log_allow(&w->renewals, now)) {
+        log_line(LOG_LEVEL_ERROR, "cannot renew the lifetime of addresses: %s", strerror(-error));
+    }
+    w->renew_at = instant_add(now, addresses_renewal(w->addresses, w->group_count));
+}
+
+static void set_timer(struct worker *w)
+{
+    carp_instant next = instant_min(w->host_due_at, instant_min(w->renew_at, w->dump_from));
+    for (size_t i = 0; i < w->interface_count; i++) {
+        const struct interface *on = &w->interfaces[i];
+        if (!on->open && on->link.ifindex != 0 && on->link.up) {
+            next = instant_min(next, on->retry_from);
+        }
+    }
+    if (next.ns == w->armed.ns) {
+        return;
+    }
+    w->armed = next;
+    struct itimerspec at = {0}; /* all zero disarms */
+    if (next.ns != UINT64_MAX) {
+        at.it_value.tv_sec = (time_t)(next.ns / 1000000000);
+        at.it_value.tv_nsec = (long)(next.ns % 1000000000);
+    }
+    int failed = timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    assert(failed == 0);
+}
+
+/* Everything that can have happened, in the order that matters: were we away too long, what was
+ * taken from us, what has come in, and only then what is due. */
+static void wake(struct worker *w)
+{
+    carp_instant now = clock_now();
+    w->woken = false;
+    guardian_beat(w->guardian, now);
+    read_guardian(w, now);
+    host_woke(&w->host, now);
+    read_netlink(w, now);
+    read_frames(w, now);
+    now = clock_now();
+    bool retry = false;
+    for (size_t i = 0; i < w->interface_count; i++) {
+        const struct interface *on = &w->interfaces[i];
+        retry |= !on->open && on->link.ifindex != 0 && on->link.up &&
+                 !instant_before(now, on->retry_from);
+    }
+    if (w->links_changed || retry) {
+        follow_links(w, now);
+    }
+    renew_lifetimes(w, now);
+    host_due(&w->host, now);
+    set_timer(w);
+}
+
+static void on_readable(uv_poll_t *handle, int status, int events)
+{
+    struct worker *w = handle->data;
+    (void)status, (void)events;
+    w->woken = true;
+    w->netlink_waits |= handle == &w->netlink_poll;
+    w->guardian_waits |= handle == &w->guardian_poll;
+}
+
+static void on_timer(uv_poll_t *handle, int status, int events)
+{
+    struct worker *w = handle->data;
+    uint64_t expirations;
+    (void)status, (void)events;
+    if (read(w->timer_fd, &expirations, sizeof expirations) > 0) {
+        w->armed = CARP_NEVER;
+    }
+    w->woken = true;
+}
+
+/* One wake-up for all that became readable at once. */
+static void on_after_poll(uv_check_t *handle)
+{
+    struct worker *w = handle->data;
+    if (w->woken) {
+        wake(w);
+    }
+    if (w->status >= 0) {
+        uv_stop(&w->loop);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct worker *w = handle->data;
+    carp_instant now = clock_now();
+    if (number == SIGUSR1) {
+        for (size_t g = 0; g < w->group_count; g++) {
+            report_state(&w->config->groups[g], &w->groups[g], now);
+        }
+    } else if (number == SIGUSR2) {
+        log_line(LOG_LEVEL_WARNING, "Caught signal (USR2) considering going down");
+        for (size_t g = 0; g < w->group_count; g++) {
+            host_yield(&w->host, now, (unsigned)g, CARP_YIELD_OPERATOR, YIELD_PAUSE);
+        }
+    } else {
+        log_line(LOG_LEVEL_NOTICE, "stopping (%s)", strsignal(number));
+        w->status = 0;
+    }
+    w->woken = true;
+}
+
+/* --- beginning and end ---------------------------------------------------------------------------
+ */
+
+static size_t interface_index(struct worker *w, const char *name)
+{
+    size_t i = 0;
+    while (i < w->interface_count && strcmp(w->interfaces[i].name, name) != 0) {
+        i++;
+    }
+    if (i == w->interface_count) {
+        w->interfaces[i] = (struct interface){.name = name, .worker = w};
+        w->interface_count++;
+    }
+    return i;
+}
+
+static int allocate(struct worker *w)
+{
+    size_t count = w->config->group_count;
+    w->groups = calloc(count, sizeof *w->groups);
+    w->addresses = calloc(count, sizeof *w->addresses);
+    w->limits = calloc(count, sizeof *w->limits);
+    w->interfaces = calloc(count, sizeof *w->interfaces);
+    w->host_interfaces = calloc(count, sizeof *w->host_interfaces);
+    if (w->groups == NULL || w->addresses == NULL || w->limits == NULL || w->interfaces == NULL ||
+        w->host_interfaces == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t g = 0; g < count; g++) {
+        const struct config_group *group = &w->config->groups[g];
+        w->groups[g].config = &group->carp;
+        w->groups[g].interface = (unsigned)interface_index(w, group->interface);
+        int error = addresses_make(&w->addresses[g], group);
+        if (error == 0) {
+            error = crypto_openssl_make(&group->carp, &w->groups[g].crypto);
+        }
+        if (error != 0) {
+            return error;
+        }
+        w->group_count += 1;
+    }
+    return 0;
+}
+
+static int watch(struct worker *w, uv_poll_t *poll, int fd, uv_poll_cb callback)
+{
+    int error = uv_poll_init(&w->loop, poll, fd);
+    poll->data = w;
+    return error != 0 ? error : uv_poll_start(poll, UV_READABLE, callback);
+}
+
+static int watch_all(struct worker *w)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    w->timer_fd = timerfd_create(CLOCK_LIVE, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (w->timer_fd < 0) {
+        return -errno;
+    }
+    int error = watch(w, &w->timer_poll, w->timer_fd, on_timer);
+    if (error == 0) {
+        error = watch(w, &w->netlink_poll, netlink_watch_fd(&w->netlink), on_readable);
+    }
+    if (error == 0) {
+        error = watch(w, &w->guardian_poll, guardian_fd(w->guardian), on_readable);
+    }
+    for (size_t i = 0; error == 0 && i < sizeof signals / sizeof *signals; i++) {
+        error = uv_signal_init(&w->loop, &w->signals[i]);
+        w->signals[i].data = w;
+        if (error == 0) {
+            error = uv_signal_start(&w->signals[i], on_signal, signals[i]);
+        }
+    }
+    uv_check_init(&w->loop, &w->after_poll);
+    w->after_poll.data = w;
+    uv_check_start(&w->after_poll, on_after_poll);
+    return error;
+}
+
+/* No group is master yet, so nothing may hold its addresses: not a crashed predecessor's rest, nor
+ * an operator's own setting. With commands, the down command sees to that, unless told not to. */
+static void begin_released(struct worker *w)
+{
+    for (size_t g = 0; g < w->group_count; g++) {
+        const struct config_group *group = &w->config->groups[g];
+        const struct interface *on = interface_of(w, (unsigned)g);
+        if (!command_is_used(group)) {
+            struct addresses_on where = addresses_on(w);
+            addresses_clean(group, &where, on->link.ifindex);
+        } else if (!group->neutral) {
+            hooks_want(w->hooks, (unsigned)g, false);
+        }
+    }
+}
+
+static int begin(struct worker *w)
+{
+    uint64_t seed;
+    struct timespec wall;
+    static const struct port functions = {
+        .send = port_send,
+        .claim = port_claim,
+        .release = port_release,
+        .wake_at = port_wake_at,
+        .stepped = port_stepped,
+        .stranger = port_stranger,
+        .explained = port_explained,
+    };
+    struct port port = functions;
+    port.self = w;
+
+    int error = allocate(w);
+    if (error != 0) {
+        return error;
+    }
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed ||
+        clock_gettime(CLOCK_REALTIME, &wall) != 0) {
+        return -errno;
+    }
+    host_init(&w->host, &port, w->groups, (unsigned)w->group_count, w->host_interfaces,
+              (unsigned)w->interface_count, seed, carp_counter_anchor((uint64_t)wall.tv_sec));
+    if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
+        (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0) {
+        return error;
+    }
+    error = hooks_open(&w->hooks, &w->loop, w->config->groups, w->group_count);
+    if (error != 0) {
+        return error;
+    }
+    w->dump_from = (carp_instant){0};
+    read_netlink(w, clock_now());
+    begin_released(w);
+    wake(w);
+    return 0;
+}
+
+/* Release and say farewell everywhere; the commands that does not wait for are waited for here. */
+static void end(struct worker *w)
+{
+    host_stop(&w->host, clock_now());
+    if (w->hooks != NULL) {
+        hooks_finish(w->hooks);
+    }
+    for (size_t i = 0; i < w->interface_count; i++) {
+        interface_close(&w->interfaces[i]);
+    }
+    netlink_close(&w->netlink);
+    guardian_close(w->guardian);
+}
+
+/* The interfaces of this machine, for a message: "eth0, lo". */
+static void list_interfaces(char *text, size_t size)
+{
+    struct if_nameindex *all = if_nameindex();
+    text[0] = '\0';
+    for (const struct if_nameindex *i = all; i != NULL && i->if_name != NULL; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ", i->if_name);
+    }
+    if_freenameindex(all);
+}
+
+int worker_check(const struct config *config, char error[CONFIG_ERROR_MAX])
+{
+    capng_get_caps_process();
+    if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) ||
+        !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN)) {
+        snprintf(
+            error, CONFIG_ERROR_MAX,
+            "raw frames and addresses need the capabilities CAP_NET_RAW and CAP_NET_ADMIN: run "
+            "this as root");
+        return 2;
+    }
+    for (size_t g = 0; g < config->group_count; g++) {
+        const struct config_group *group = &config->groups[g];
+        if (if_nametoindex(group->interface) == 0) {
+            char there[CONFIG_ERROR_MAX / 2];
+            list_interfaces(there, sizeof there);
+            snprintf(error, CONFIG_ERROR_MAX, "%s: there is no interface %s here; there are %s",
+                     group->name, group->interface, there);
+            return 2;
+        }
+    }
+    return 0;
+}
+
+int worker_run(const struct config *config, struct guardian *guardian, int ready_fd)
+{
+    static struct worker w; /* one a process; its handles live as long */
+    w.config = config;
+    w.guardian = guardian;
+    w.virtuals = (struct netlink_virtuals){is_virtual, &w};
+    w.host_due_at = w.renew_at = w.dump_from = w.armed = CARP_NEVER;
+    w.status = -1;
+
+    int error = begin(&w);
+    if (error != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+        return 2;
+    }
+    if (ready_fd >= 0) {
+        if (write(ready_fd, "", 1) != 1) {
+            log_line(LOG_LEVEL_WARNING, "nobody waited for the start to be over");
+        }
+        close(ready_fd);
+    }
+    uv_run(&w.loop, UV_RUN_DEFAULT);
+    end(&w);
+    return w.status;
+}
