@@ -652,6 +652,15 @@ static void on_yield(const struct carp_config *config, const struct carp_crypto 
     hold_preemption(c, c->deadline);
 }
 
+/* Neighbours that asked for the address meanwhile got no answer, or another host's. */
+static void on_restored(const struct carp *c, struct carp_outcome *out)
+{
+    if (c->state == CARP_MASTER) {
+        out->rule = CARP_RULE_RESTORED;
+        add_action(out, CARP_ANNOUNCE);
+    }
+}
+
 static void on_stop(const struct carp_config *config, const struct carp_crypto *crypto,
                     struct carp *c, carp_instant now, struct carp_outcome *out)
 {
@@ -702,6 +711,9 @@ enum carp_verdict carp_step(const struct carp_config *config, const struct carp_
         break;
     case CARP_EVENT_YIELD:
         on_yield(config, crypto, c, now, event->yield.why, event->yield.hold, out);
+        break;
+    case CARP_EVENT_RESTORED:
+        on_restored(c, out);
         break;
     case CARP_EVENT_STOP:
         on_stop(config, crypto, c, now, out);

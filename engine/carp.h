@@ -75,6 +75,7 @@ enum carp_event_type {
     CARP_EVENT_SEND_FAILED, /* an advert of the last outcome could not be sent */
     CARP_EVENT_DEMOTE,      /* `demotion`: the new sum of all causes the caller knows of */
     CARP_EVENT_YIELD,       /* `yield`: step down, and do not come back for a while */
+    CARP_EVENT_RESTORED,    /* a virtual address was gone for a moment, and is back */
     CARP_EVENT_STOP,        /* orderly end; LINK_UP starts again */
 };
 
@@ -140,7 +141,8 @@ enum { CARP_ACTIONS_MAX = 4 };
     X(OPERATOR,         "operator",         "told to step down")                                   \
     X(CLAIM_FAILED,     "claim-failed",     "the addresses could not be held here")                \
     X(SEND_FAILED,      "send-failed",      "an advert could not be sent")                         \
-    X(DEMOTED,          "demoted",          "our demotion changed")
+    X(DEMOTED,          "demoted",          "our demotion changed")                                \
+    X(RESTORED,         "restored",         "an address of ours was removed, and is back")
 /* clang-format on */
 
 enum carp_rule {

@@ -44,6 +44,7 @@ enum stimulus {
     DEMOTE_MORE,
     DEMOTE_SAME,
     YIELD,
+    RESTORED,
     STOP,
     STIMULUS_COUNT
 };
@@ -93,6 +94,8 @@ static const struct {
     [DEMOTE_SAME] = {"a demotion that is none", {"", "", ""}},
     [YIELD] = {"told to step down",
         {"", "", "4.000000000 MASTER -> BACKUP (operator): release, send\n"}},
+    [RESTORED] = {"an address was put back",
+        {"", "", "4.000000000 MASTER (restored): announce\n"}},
     [STOP] = {"told to stop",
         {"", "4.000000000 BACKUP -> INIT (stopped)\n",
          "4.000000000 MASTER -> INIT (stopped): release, send\n"}},
@@ -144,6 +147,9 @@ static void stimulate(struct lab *lab, enum stimulus stimulus)
         break;
     case YIELD:
         lab_yield(lab, CARP_YIELD_OPERATOR, CARP_SECONDS(1));
+        break;
+    case RESTORED:
+        lab_event(lab, CARP_EVENT_RESTORED);
         break;
     case STOP:
         lab_event(lab, CARP_EVENT_STOP);

@@ -183,6 +183,12 @@ void host_link(struct host *host, carp_instant now, unsigned interface,
     }
 }
 
+void host_restored(struct host *host, carp_instant now, unsigned group)
+{
+    struct carp_event event = {.type = CARP_EVENT_RESTORED};
+    step(host, now, group, &event);
+}
+
 void host_disowned(struct host *host, carp_instant now, unsigned group)
 {
     struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};

@@ -96,6 +96,9 @@ void host_demote(struct host *host, carp_instant now, unsigned group, enum host_
 void host_yield(struct host *host, carp_instant now, unsigned group, enum carp_yield why,
                 carp_duration hold);
 
+/* A virtual address of the group was removed by someone else, and put back. */
+void host_restored(struct host *host, carp_instant now, unsigned group);
+
 /* Someone else (guardian, kernel) has taken the group's addresses away because we did not run. */
 void host_disowned(struct host *host, carp_instant now, unsigned group);
 

@@ -385,6 +385,18 @@ TEST_CASE(host, stops_with_release_and_farewell_where_it_is_master)
     EXPECT_STR("0 release\n0 send advert 255/255\n0 INIT by stopped\n1 INIT by stopped\n", p.said);
 }
 
+TEST_CASE(host, announces_what_was_put_back_where_it_is_master)
+{
+    struct paper p;
+    paper_init(&p, 2);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    p.said[0] = '\0';
+    host_restored(&p.host, AT(3100), 0);
+    host_restored(&p.host, AT(3100), 1);
+    EXPECT_STR("0 send arp 42\n", p.said);
+}
+
 TEST_CASE(host, lets_go_when_the_link_is_down)
 {
     struct paper p;

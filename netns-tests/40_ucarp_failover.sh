@@ -44,7 +44,7 @@ for vhid in 1 2 3; do
     figure "ucarp_pair_${vhid}_overlap_after_healing" \
         "$(ms_from_to "$healed" "$(held_at h2 lost "10.0.0.10$vhid")")" ms
 done
-check_log h1.g1 "Non-preferred master advertising"
+wait_for 3 "ucarp has read our last advert" log_has h1.g1 "Non-preferred master advertising"
 check_log h2.g1 "Preferred master advertised: going back to BACKUP state"
 
 stopped=$(now)

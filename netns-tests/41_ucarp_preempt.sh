@@ -24,7 +24,7 @@ wait_holders 5 10.0.0.101 h2
 wait_holders 5 10.0.0.102 h2
 for vhid in 1 2; do
     first=$(first_advert h2 "$came" "$vhid")
-    delay=$(ms_from_to "$(last_advert h1 "$(calc "$first - 0.0005")" "$vhid")" "$first")
+    delay=$(ms_from_to "$(last_advert h1 "$first" "$vhid")" "$first")
     figure "ucarp_preempt_${vhid}_delay" "$delay" ms
     figure "ucarp_preempt_${vhid}_overlap" "$(overlap_ms "10.0.0.10$vhid" "$came")" ms
 done

@@ -305,9 +305,13 @@ static void note_gone(struct worker *w, const struct netlink_address *gone)
     carp_instant now = clock_now();
     for (size_t g = 0; g < w->group_count; g++) {
         bool lost;
-        if (addresses_gone(&w->addresses[g], &w->config->groups[g], &w->netlink, now, gone,
-                           &lost) &&
-            lost) {
+        if (!addresses_gone(&w->addresses[g], &w->config->groups[g], &w->netlink, now, gone,
+                            &lost)) {
+            continue;
+        }
+        if (!lost) {
+            host_restored(&w->host, now, (unsigned)g);
+        } else {
             host_yield(&w->host, now, (unsigned)g, CARP_YIELD_CLAIM_FAILED, CARP_SECONDS(60));
         }
     }
