@@ -93,10 +93,11 @@ witness_start()
     witnesses+=($!)
 }
 
-# All adverts and address announcements that cross the switch.
+# All adverts and address announcements that cross the switch. In immediate mode each frame takes a
+# slot of the snapshot length, and a burst of fifty must fit.
 capture_start()
 {
-    witness_start capture switch tcpdump -Z root -n -U --immediate-mode -i br0 \
+    witness_start capture switch tcpdump -Z root -n -U -s 256 -B 8192 --immediate-mode -i br0 \
         --time-stamp-precision=nano -w "$work/capture.pcap" 'proto 112 or arp or (icmp6 and ip6[40] = 136)'
     wait_for 5 "tcpdump listens" grep -q "listening on" "$work/capture.err"
 }
