@@ -175,13 +175,14 @@ struct auth_explanation auth_explain(const struct carp_config *config,
                                      const struct auth_hints *hints)
 {
     struct search s = {.crypto = crypto, .advert = advert};
-    struct carp_config like = *config;
-    like.vhid = advert->vhid;
-    bool other_vhid = like.vhid != config->vhid;
-    if ((other_vhid && explains(&s, &like, config->keys, config->key_count, AUTH_OTHER_VHID)) ||
-        explains(&s, config, hints->keys, hints->key_count, AUTH_OTHER_KEY) ||
-        address_missing(&s, config) || address_extra(&s, config, hints)) {
-        return s.found;
+    bool explained;
+    if (advert->vhid != config->vhid) {
+        struct carp_config like = *config;
+        like.vhid = advert->vhid;
+        explained = explains(&s, &like, config->keys, config->key_count, AUTH_OTHER_VHID);
+    } else {
+        explained = explains(&s, config, hints->keys, hints->key_count, AUTH_OTHER_KEY) ||
+                    address_missing(&s, config) || address_extra(&s, config, hints);
     }
-    return (struct auth_explanation){.difference = AUTH_UNEXPLAINED};
+    return explained ? s.found : (struct auth_explanation){.difference = AUTH_UNEXPLAINED};
 }

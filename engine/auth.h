@@ -80,7 +80,8 @@ struct auth_hints {
 };
 
 /* Try the likely differences, one at a time, under every accepted key. Slow (one HMAC each): off
- * the hot path, rate-limited by the caller. */
+ * the hot path, rate-limited by the caller. Of an advert for another vhid only one thing is asked:
+ * are these our addresses and our key? */
 struct auth_explanation auth_explain(const struct carp_config *config,
                                      const struct carp_crypto *crypto,
                                      const struct carp_advert *advert,

@@ -7,8 +7,10 @@
  * used up: peers must take it for newer than anything we sent until then. */
 #define FAREWELL_AHEAD (UINT64_C(1) << 20)
 
-/* A bad digest is explained at most this often per group: a flood of them costs no more. */
+/* A bad digest is explained at most this often per group, an advert for another vhid examined this
+ * often per vhid: a flood of them costs no more. */
 #define EXPLAIN_PAUSE CARP_SECONDS(10)
+#define EXAMINE_PAUSE CARP_SECONDS(60)
 
 /* After a claim that failed: how long to stay out beyond the master-down time. */
 #define CLAIM_PAUSE CARP_SECONDS(30)
@@ -218,6 +220,25 @@ static void suspect(struct host *host, carp_instant now, struct host_group *g,
     }
 }
 
+/* An advert for a vhid that is none of ours may still claim our addresses, by a mistake in its
+ * configuration; one at a time, so that many of them cost no more than one. */
+static void examine(struct host *host, carp_instant now, struct host_interface *on,
+                    const struct carp_packet *packet)
+{
+    uint8_t vhid = packet->advert.vhid;
+    uint8_t bit = (uint8_t)(1 << vhid % 8);
+    if (!instant_before(now, on->examine_again)) {
+        memset(on->examined, 0, sizeof on->examined);
+        on->examine_again = instant_add(now, EXAMINE_PAUSE);
+    }
+    if (!on->foreign_waits && (on->examined[vhid / 8] & bit) == 0) {
+        on->examined[vhid / 8] |= bit;
+        on->foreign = *packet;
+        on->foreign_waits = true;
+        host->suspects += 1;
+    }
+}
+
 void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
                 size_t size)
 {
@@ -232,6 +253,9 @@ void host_frame(struct host *host, carp_instant now, unsigned interface, const u
     }
     if (verdict != CARP_ACCEPTED) {
         on->verdicts[verdict] += 1;
+        if (verdict == CARP_OTHER_VHID) {
+            examine(host, now, on, &packet);
+        }
         host->port.stranger(host->port.self, interface, verdict, &packet);
         return;
     }
@@ -287,8 +311,32 @@ static void explain(struct host *host, unsigned index)
     host->port.explained(host->port.self, index, &g->suspect, &explanation);
 }
 
+static void explain_foreign(struct host *host, unsigned interface)
+{
+    const struct carp_packet *foreign = &host->interfaces[interface].foreign;
+    const struct auth_hints none = {0};
+    for (unsigned i = 0; i < host->group_count; i++) {
+        struct host_group *g = &host->groups[i];
+        if (g->interface != interface) {
+            continue;
+        }
+        struct auth_explanation explanation =
+            auth_explain(g->config, &g->crypto, &foreign->advert, &none);
+        if (explanation.difference == AUTH_OTHER_VHID) {
+            host->port.explained(host->port.self, i, foreign, &explanation);
+        }
+    }
+}
+
 static void explain_suspects(struct host *host)
 {
+    for (unsigned i = 0; i < host->interface_count && host->suspects > 0; i++) {
+        if (host->interfaces[i].foreign_waits) {
+            host->interfaces[i].foreign_waits = false;
+            host->suspects -= 1;
+            explain_foreign(host, i);
+        }
+    }
     for (unsigned i = 0; i < host->group_count && host->suspects > 0; i++) {
         if (host->groups[i].suspect_waits) {
             host->groups[i].suspect_waits = false;

@@ -55,6 +55,12 @@ struct host_group {
 struct host_interface {
     uint16_t group_of_vhid[256];           /* index + 1; 0: none. Filled by host_init() */
     uint64_t verdicts[CARP_VERDICT_COUNT]; /* frames that reached no group, by verdict */
+
+    /* Adverts of other vhids: does one claim addresses of ours? */
+    uint8_t examined[256 / 8];  /* a bit for each vhid that was asked about lately */
+    carp_instant examine_again; /* when all may be asked about anew */
+    bool foreign_waits;         /* one is to be examined */
+    struct carp_packet foreign;
 };
 
 struct host {
@@ -63,7 +69,7 @@ struct host {
     unsigned group_count;
     struct host_interface *interfaces;
     unsigned interface_count;
-    unsigned suspects; /* groups whose suspect waits */
+    unsigned suspects; /* adverts that wait to be explained, of groups and of interfaces */
 };
 
 /*

@@ -22,7 +22,8 @@ struct paper {
     int claim_error;
     uint8_t digest;          /* every byte of every digest */
     struct port_guard guard; /* of the last claim */
-    unsigned explained;
+    unsigned explained, explained_group;
+    enum auth_difference difference;
 };
 
 static const struct carp_config configs[GROUPS] = {
@@ -126,8 +127,10 @@ static void paper_explained(void *at, unsigned group, const struct carp_packet *
                             const struct auth_explanation *explanation)
 {
     struct paper *p = at;
-    (void)group, (void)packet, (void)explanation;
+    (void)packet;
     p->explained += 1;
+    p->explained_group = group;
+    p->difference = explanation->difference;
 }
 
 static void paper_digest(void *at, unsigned key, enum auth_form form, uint64_t counter,
@@ -328,6 +331,32 @@ TEST_CASE(host, explains_a_bad_digest_after_the_deadlines_and_seldom)
     host_due(&p.host, AT(2900));
     EXPECT_INT(2, p.explained);
     EXPECT_U64(3, p.groups[0].verdicts[CARP_BAD_DIGEST]);
+}
+
+/* vhid 77 is nobody's here; its digest, all zeros as the paper crypto's, fits our addresses. */
+TEST_CASE(host, tells_of_a_stranger_that_claims_our_addresses_under_another_vhid)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    hear(&p, AT(100), 1, 9, 77, 0, 5);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(1, p.explained);
+    EXPECT_INT(2, p.explained_group); /* the only one on that interface */
+    EXPECT_INT(AUTH_OTHER_VHID, p.difference);
+    for (unsigned ms = 200; ms < 60100; ms += 100) {
+        hear(&p, AT(ms), 1, 9, 77, 0, 5);
+        host_due(&p.host, AT(100));
+    }
+    EXPECT_INT(1, p.explained);
+    hear(&p, AT(60200), 1, 9, 77, 0, 5);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(2, p.explained);
+
+    p.digest = 0xff; /* now it fits nothing: an innocent neighbour */
+    hear(&p, AT(60300), 1, 9, 78, 0, 5);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(2, p.explained);
 }
 
 TEST_CASE(host, a_master_that_overslept_lets_go_before_it_reads_or_speaks)

@@ -43,7 +43,8 @@ struct port {
     void (*stranger)(void *self, unsigned interface, enum carp_verdict verdict,
                      const struct carp_packet *packet);
 
-    /* Why a digest was wrong, as far as can be told: at most once in a while per group. */
+    /* Why a digest was wrong, as far as can be told, or that an advert for another vhid claims the
+     * group's addresses: at most once in a while. */
     void (*explained)(void *self, unsigned group, const struct carp_packet *packet,
                       const struct auth_explanation *explanation);
 };
