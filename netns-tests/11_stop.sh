@@ -43,4 +43,21 @@ send TERM h2
 wait_end h2 3
 check_equal "exit status of the last master" 0 "$exit_status"
 check_holders 10.0.0.100 ""
+
+# While the last down command runs, and removes the address, nothing starts anew: at this pace a host
+# that listened again would be master long before the command has ended.
+printf '#!/bin/sh\nip addr del "$2/24" dev "$1"\nsleep 1\n' >"$work/slow-down"
+chmod 700 "$work/slow-down"
+carpd_on h1.slow -v 8 -a 10.0.0.108 -b 0 -k 10 -n -u "$work/up" -d "$work/slow-down"
+wait_holders 3 10.0.0.108 h1
+sleep 0.3
+stopped=$(now)
+send TERM h1.slow
+wait_end h1.slow 4
+check_equal "exit status after a slow down command" 0 "$exit_status"
+check_log h1.slow "the down command ended after 1.* with status 0"
+check_equal "the last state" "Switching to state: INIT" \
+    "$(grep -o 'Switching to state: [A-Z]*' "$work/h1.slow.log" | tail -n 1)"
+check_equal "farewells before a slow down command" 1 "$(count_farewells h1 "$stopped" 8)"
+check_holders 10.0.0.108 ""
 test_end

@@ -79,6 +79,9 @@ detached=$(ip netns pids "$(namespace_of h1)" | while read -r pid; do
     grep -lq carpd "/proc/$pid/comm" && echo "$pid" || true
 done | head -n 1)
 check_not_equal "a detached process" "" "$detached"
+for fd in 0 1; do
+    check_equal "descriptor $fd of a detached process" /dev/null "$(readlink "/proc/$detached/fd/$fd")"
+done
 kill -TERM "$detached"
 wait_holders 3 10.0.0.100 ""
 run "$bin/carpd" -i eth7 -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100 -B

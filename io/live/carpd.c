@@ -57,6 +57,18 @@ static int detach(int *ready_fd)
     return 0;
 }
 
+/* A daemon keeps no terminal: nothing to read, and nowhere to write but, without syslog, its log. */
+static int let_go_of_terminal(bool logs_to_stderr)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        (!logs_to_stderr && dup2(null, STDERR_FILENO) < 0)) {
+        return -errno;
+    }
+    close(null);
+    return 0;
+}
+
 /* What the guardian may run and name: fixed before there is a worker. Lives as long as the process.
  */
 static int tell_guardian(const struct config *config, struct guardian_setup *setup)
@@ -90,11 +102,12 @@ static int run(const struct config *config, const struct config_warnings *warnin
     if (worker_check(config, error) != 0) {
         return complain(error);
     }
-    if (config->daemonize && detach(&ready_fd) != 0) {
+    bool to_syslog = config->log == CONFIG_LOG_SYSLOG;
+    if (config->daemonize && (detach(&ready_fd) != 0 || let_go_of_terminal(!to_syslog) != 0)) {
         snprintf(error, sizeof error, "cannot detach: %s", strerror(errno));
         return complain(error);
     }
-    log_open(config->log == CONFIG_LOG_SYSLOG, config->facility, config->debug);
+    log_open(to_syslog, config->facility, config->debug);
     show_warnings(warnings);
 
     struct guardian_setup setup = {.not_mine = ready_fd};
@@ -104,8 +117,8 @@ static int run(const struct config *config, const struct config_warnings *warnin
         status = guardian_fork(&setup, &guardian);
     }
     if (status != 0) {
-        snprintf(error, sizeof error, "cannot start the worker: %s", strerror(-status));
-        return complain(error);
+        log_line(LOG_LEVEL_ERROR, "cannot start the worker: %s", strerror(-status));
+        return EXIT_CANNOT_RUN;
     }
     return worker_run(config, guardian, ready_fd);
 }

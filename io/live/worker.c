@@ -640,16 +640,19 @@ static int begin(struct worker *w)
     return 0;
 }
 
-/* Release and say farewell everywhere; the commands that does not wait for are waited for here. */
+/* Release and say farewell everywhere; the commands that does not wait for are waited for here, deaf
+ * to all else: news of a link, or of an address that a command removed, would start groups again. */
 static void end(struct worker *w)
 {
     host_stop(&w->host, clock_now());
-    if (w->hooks != NULL) {
-        hooks_finish(w->hooks);
-    }
+    uv_check_stop(&w->after_poll);
+    uv_poll_stop(&w->timer_poll);
+    uv_poll_stop(&w->netlink_poll);
+    uv_poll_stop(&w->guardian_poll);
     for (size_t i = 0; i < w->interface_count; i++) {
         interface_close(&w->interfaces[i]);
     }
+    hooks_finish(w->hooks);
     netlink_close(&w->netlink);
     guardian_close(w->guardian);
 }
