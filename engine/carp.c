@@ -136,7 +136,7 @@ static bool advertises_over(const struct carp_config *config, const struct carp_
 }
 
 /* Write a whole advert for one family; returns its size. Every value is what UCARP and the kernels
- * send, but for the source MAC: the interface's own, because hypervisors drop others.
+ * send, but for the source MAC, which is the interface's own unless configured otherwise.
  * Source: docs/PROTOCOL.md, "advert on the wire". */
 static size_t write_advert(const struct carp_config *config, const struct carp_crypto *crypto,
                            const struct carp_self *self, uint8_t family, struct claim claim,
@@ -158,7 +158,12 @@ static size_t write_advert(const struct carp_config *config, const struct carp_c
                    .advbase = claim.advbase,
                    .counter = counter},
     };
-    memcpy(packet.source_mac, self->mac, sizeof packet.source_mac);
+    if (config->source_mac == CARP_SOURCE_MAC_VIRTUAL) {
+        const uint8_t mac[6] = {0x00, 0x00, 0x5e, 0x00, 0x01, config->vhid};
+        memcpy(packet.source_mac, mac, sizeof mac);
+    } else {
+        memcpy(packet.source_mac, self->mac, sizeof packet.source_mac);
+    }
     if (config->broadcast) {
         memset(packet.destination_mac, 0xff, sizeof packet.destination_mac);
     } else if (family == 4) {

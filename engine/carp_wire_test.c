@@ -16,12 +16,11 @@ static void expect_hex(const char *hex, const uint8_t *bytes, size_t from)
 }
 
 /* Source: captures/netbsd-7.99.34-v4-one.pcap, first advert: NetBSD 192.0.2.11, vhid 7, 1/0, key
- * `secret`. With its MAC and counter we send the very same 70 bytes. */
+ * `secret`. With its kind of MAC and its counter we send the very same 70 bytes. */
 TEST_CASE(carp_wire, sends_the_advert_that_netbsd_sends)
 {
     struct lab lab;
-    lab_init(&lab, (struct carp_config){.advbase = 1});
-    memcpy(lab.self.mac, (const uint8_t[]){0x00, 0x00, 0x5e, 0x00, 0x01, 0x07}, 6);
+    lab_init(&lab, (struct carp_config){.advbase = 1, .source_mac = CARP_SOURCE_MAC_VIRTUAL});
     carp_init(&lab.carp, 1, UINT64_C(0x39d458789acd52c7) - 1);
     lab_link(&lab, true);
     lab_run(&lab, AT_S(3));
@@ -29,6 +28,15 @@ TEST_CASE(carp_wire, sends_the_advert_that_netbsd_sends)
     expect_hex("01005e00001200005e00010708004510003800004000ff70d927c000020be000001221070007"
                "0001c95239d458789acd52c708fa2e837f50744b25d2313d6cf56ba96f40cbb4",
                lab_sent(&lab, 1), 0);
+}
+
+TEST_CASE(carp_wire, sends_from_the_interfaces_own_mac_unless_told_otherwise)
+{
+    struct lab lab;
+    lab_init(&lab, (struct carp_config){.advbase = 1});
+    lab_link(&lab, true);
+    lab_run(&lab, AT_S(3));
+    expect_hex("02000000001108004510", lab_sent(&lab, 1) + 6, 0);
 }
 
 /* Source: captures/netbsd-7.99.34-v4-failover-bowout.pcap at 8.000565 s: addresses 192.0.2.7 and

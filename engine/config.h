@@ -27,6 +27,12 @@ enum carp_dialect { CARP_DIALECT_ADVSKEW, CARP_DIALECT_OPENBSD };
  * ENFORCE: only growing counters, for groups of Carpio nodes alone. OFF: no check. */
 enum carp_replay { CARP_REPLAY_AUTO, CARP_REPLAY_ENFORCE, CARP_REPLAY_OFF };
 
+/* From which Ethernet address adverts come; announcements always name the interface's own.
+ * INTERFACE: its own, because hypervisors and port security drop others.
+ * VIRTUAL: 00:00:5e:00:01:vhid, as the BSD kernels do; peers of our kind then take us for one when
+ * they break ties. */
+enum carp_source_mac { CARP_SOURCE_MAC_INTERFACE, CARP_SOURCE_MAC_VIRTUAL };
+
 struct carp_config {
     uint8_t vhid;       /* 1..255 */
     uint8_t advbase;    /* 0..255 s; 0 only with advskew > 0 */
@@ -35,6 +41,7 @@ struct carp_config {
     bool preempt;       /* as backup, take over from a slower master */
     enum carp_dialect dialect;
     enum carp_replay replay;
+    enum carp_source_mac source_mac;
     carp_duration hold_down;     /* after start and link-up: at least this long before taking over
                                     from silence; ended by the first valid advert */
     carp_duration preempt_delay; /* after start and link-up: this long no preemption */

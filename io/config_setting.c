@@ -13,6 +13,7 @@
 enum { INTERFACE_NAME_SIZE = 16, NEAR_ENOUGH = 3, NAME_MAX_COMPARED = 32 };
 
 static const char *const dialects[] = {"advskew", "openbsd", NULL};
+static const char *const source_macs[] = {"interface", "virtual", NULL};
 static const char *const replays[] = {"auto", "enforce", "off", NULL};
 
 #define HOME(field) offsetof(struct config_group, field)
@@ -31,6 +32,7 @@ static const struct config_setting settings[] = {
     {"preempt", CONFIG_SWITCH, false, 0, 0, HOME(carp.preempt), NULL},
     {"demotion", CONFIG_CHOICE, false, 0, 0, HOME(carp.dialect), dialects},
     {"replay", CONFIG_CHOICE, false, 0, 0, HOME(carp.replay), replays},
+    {"source-mac", CONFIG_CHOICE, false, 0, 0, HOME(carp.source_mac), source_macs},
     {"hold-down", CONFIG_SECONDS, false, 0, 3600, HOME(carp.hold_down), NULL},
     {"preempt-delay", CONFIG_SECONDS, false, 0, 3600, HOME(carp.preempt_delay), NULL},
     {"up", CONFIG_TEXT, false, 0, 0, HOME(up), NULL},

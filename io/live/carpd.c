@@ -57,7 +57,8 @@ static int detach(int *ready_fd)
     return 0;
 }
 
-/* A daemon keeps no terminal: nothing to read, and nowhere to write but, without syslog, its log. */
+/* A daemon keeps no terminal: nothing to read, and nowhere to write but, without syslog, its log.
+ */
 static int let_go_of_terminal(bool logs_to_stderr)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

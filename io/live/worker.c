@@ -640,8 +640,9 @@ static int begin(struct worker *w)
     return 0;
 }
 
-/* Release and say farewell everywhere; the commands that does not wait for are waited for here, deaf
- * to all else: news of a link, or of an address that a command removed, would start groups again. */
+/* Release and say farewell everywhere; the commands that does not wait for are waited for here,
+ * deaf to all else: news of a link, or of an address that a command removed, would start groups
+ * again. */
 static void end(struct worker *w)
 {
     host_stop(&w->host, clock_now());
