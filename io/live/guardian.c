@@ -114,7 +114,9 @@ static _Noreturn void stay(const struct guardian_setup *setup, struct guardian_t
     if (setup->not_mine >= 0) {
         close(setup->not_mine);
     }
-    int status = guardian_keep(setup, tools, worker_side->pulse, worker);
+    const struct guardian_pulse *pulse = worker_side->pulse;
+    free(worker_side);
+    int status = guardian_keep(setup, tools, pulse, worker);
     /* Not exit(): what the program registered for its end is the worker's to do. */
     _exit(status);
 }

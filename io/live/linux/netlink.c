@@ -287,10 +287,12 @@ static void keep_link(void *self, const struct netlink_event *event)
 
 int netlink_link_by_name(struct netlink *netlink, const char *name, struct netlink_link *link)
 {
+    enum { REQUEST_SIZE = 128 };
     union buffer buffer;
     if (name[0] == '\0' || strlen(name) >= NETLINK_NAME_SIZE) {
         return -ENODEV;
     }
+    memset(&buffer, 0, REQUEST_SIZE); /* libmnl leaves padding as it is */
     struct nlmsghdr *request = mnl_nlmsg_put_header(&buffer);
     request->nlmsg_type = RTM_GETLINK;
     request->nlmsg_flags = NLM_F_REQUEST;
