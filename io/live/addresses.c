@@ -30,7 +30,7 @@ void addresses_free(struct addresses *addresses)
 }
 
 /* An address as the kernel wants it: with the prefix given, or that of the interface's own subnet.
- */
+ * An IPv6 address that is there keeps the prefix it has, by which alone it can be removed. */
 static struct netlink_virtual resolve(const struct config_address *address,
                                       const struct addresses_on *on, unsigned ifindex)
 {
@@ -45,6 +45,11 @@ static struct netlink_virtual resolve(const struct config_address *address,
     if (address->prefix == CONFIG_PREFIX_OF_INTERFACE) {
         int host = address->family == 4 ? 32 : 128;
         v.prefix = (uint8_t)(subnet >= 0 ? subnet : host);
+    }
+    const struct netlink_address *there =
+        netlink_find(on->table, ifindex, address->family, address->bytes);
+    if (there != NULL && there->family == 6) {
+        v.prefix = there->prefix;
     }
     return v;
 }
@@ -96,24 +101,34 @@ int addresses_drop(struct addresses *addresses, struct netlink *netlink)
     return netlink_remove(netlink, addresses->at, addresses->count, NULL);
 }
 
+static void clean_one(const struct config_group *group, struct netlink *netlink,
+                      const struct netlink_address *there)
+{
+    char text[STORY_ADDRESS_MAX];
+    struct netlink_virtual v = {.ifindex = there->ifindex,
+                                .lifetime_s = 1,
+                                .family = there->family,
+                                .prefix = there->prefix};
+    memcpy(v.bytes, there->bytes, sizeof v.bytes);
+    int error = netlink_remove(netlink, &v, 1, NULL);
+    log_line(LOG_LEVEL_WARNING, "%s: %s/%u was already on %s, though nobody here is master: %s",
+             group->name, story_address(v.family, v.bytes, text), v.prefix, group->interface,
+             error == 0 ? "removed" : strerror(-error));
+}
+
+/* IPv4 knows an address once for each prefix it was set with. */
 void addresses_clean(const struct config_group *group, const struct addresses_on *on,
                      unsigned ifindex)
 {
     for (size_t i = 0; i < group->address_count; i++) {
         const struct config_address *address = &group->addresses[i];
-        const struct netlink_address *there =
-            netlink_find(on->table, ifindex, address->family, address->bytes);
-        if (there == NULL) {
-            continue;
+        for (size_t j = 0; j < on->table->count; j++) {
+            const struct netlink_address *there = &on->table->at[j];
+            if (there->ifindex == ifindex && there->family == address->family &&
+                memcmp(there->bytes, address->bytes, sizeof there->bytes) == 0) {
+                clean_one(group, on->netlink, there);
+            }
         }
-        char text[STORY_ADDRESS_MAX];
-        struct netlink_virtual v = {
-            .ifindex = ifindex, .lifetime_s = 1, .family = there->family, .prefix = there->prefix};
-        memcpy(v.bytes, there->bytes, sizeof v.bytes);
-        int error = netlink_remove(on->netlink, &v, 1, NULL);
-        log_line(LOG_LEVEL_WARNING, "%s: %s/%u was already on %s, though nobody here is master: %s",
-                 group->name, story_address(v.family, v.bytes, text), v.prefix, group->interface,
-                 error == 0 ? "removed" : strerror(-error));
     }
 }
 
@@ -148,6 +163,14 @@ carp_duration addresses_renewal(const struct addresses *all, size_t group_count)
     return soonest;
 }
 
+/* For IPv4 an address with another prefix is another address, and not ours. */
+static bool is_same(const struct netlink_virtual *ours, const struct netlink_address *other)
+{
+    return ours->ifindex == other->ifindex && ours->family == other->family &&
+           memcmp(ours->bytes, other->bytes, sizeof ours->bytes) == 0 &&
+           (ours->family == 6 || ours->prefix == other->prefix);
+}
+
 bool addresses_gone(struct addresses *addresses, const struct config_group *group,
                     struct netlink *netlink, carp_instant now, const struct netlink_address *gone,
                     bool *lost)
@@ -155,8 +178,7 @@ bool addresses_gone(struct addresses *addresses, const struct config_group *grou
     *lost = false;
     for (size_t i = 0; addresses->held && i < addresses->count; i++) {
         const struct netlink_virtual *address = &addresses->at[i];
-        if (address->ifindex != gone->ifindex || address->family != gone->family ||
-            memcmp(address->bytes, gone->bytes, sizeof address->bytes) != 0) {
+        if (!is_same(address, gone)) {
             continue;
         }
         char text[STORY_ADDRESS_MAX];

@@ -92,7 +92,19 @@ static void on_time_over(uv_timer_t *timer)
     uv_timer_start(timer, on_time_over, KILL_AFTER_MS, 0);
 }
 
-/* Our environment and the command's own variables; to be freed. */
+/* Is this NAME=value one of the command's own variables, left from a command that started us? */
+static bool is_own(const struct command *command, const char *variable)
+{
+    for (size_t i = 0; i < COMMAND_VARIABLES_MAX; i++) {
+        const char *own = command->environment[i];
+        if (strncmp(own, variable, strcspn(own, "=") + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Our environment and the command's own variables, each name once; to be freed. */
 static char **make_environment(const struct command *command)
 {
     size_t count = 0;
@@ -101,8 +113,13 @@ static char **make_environment(const struct command *command)
     }
     char **all = calloc(count + COMMAND_VARIABLES_MAX + 1, sizeof *all);
     if (all != NULL) {
-        memcpy(all, environ, count * sizeof *all);
-        memcpy(all + count, command->environment, COMMAND_VARIABLES_MAX * sizeof *all);
+        size_t used = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (!is_own(command, environ[i])) {
+                all[used++] = environ[i];
+            }
+        }
+        memcpy(all + used, command->environment, COMMAND_VARIABLES_MAX * sizeof *all);
     }
     return all;
 }

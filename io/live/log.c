@@ -1,5 +1,6 @@
 #include "io/live/log.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -20,6 +21,7 @@ void log_open(bool to_syslog, int facility, bool debug)
 {
     out.to_syslog = to_syslog;
     out.debug = debug;
+    signal(SIGPIPE, SIG_IGN); /* whoever read stderr may go away before we do */
     if (to_syslog) {
         openlog("carpd", LOG_PID | LOG_NDELAY, facility);
     }

@@ -17,7 +17,7 @@ enum log_level {
 };
 
 /* facility: LOG_DAEMON and so on, for syslog. debug: write debug lines too. Until this is called,
- * lines go to stderr. */
+ * lines go to stderr. From then on SIGPIPE is ignored. */
 void log_open(bool to_syslog, int facility, bool debug);
 
 /* Write one line; a longer one than 1,000 bytes is cut. */

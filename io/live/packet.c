@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,8 +23,11 @@ static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
     pcap_set_buffer_size(pcap, BUFFER_SIZE);
     int status = pcap_activate(pcap);
     if (status < 0) {
-        snprintf(error, PACKET_ERROR_MAX, "cannot receive: %s (%s)", pcap_statustostr(status),
-                 pcap_geterr(pcap));
+        /* libpcap has a detail, or repeats itself. */
+        const char *what = pcap_statustostr(status), *detail = pcap_geterr(pcap);
+        bool more = strcmp(what, detail) != 0;
+        snprintf(error, PACKET_ERROR_MAX, "cannot receive: %s%s%s%s", what, more ? " (" : "",
+                 more ? detail : "", more ? ")" : "");
         return -1;
     }
     if (pcap_datalink(pcap) != DLT_EN10MB) {

@@ -61,6 +61,16 @@ static void report_ucarp_reason(enum carp_rule rule)
     }
 }
 
+static bool announces(const struct carp_outcome *out)
+{
+    for (unsigned i = 0; i < out->count; i++) {
+        if (out->at[i].type == CARP_ANNOUNCE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void report_transition(const struct config_group *group, const struct carp_event *event,
                               const struct carp_outcome *out)
 {
@@ -138,7 +148,7 @@ void report_step(const struct config_group *group, struct report_limits *limits,
     }
     if (out->from != out->to) {
         report_transition(group, event, out);
-    } else if (out->from == CARP_MASTER && event->type == CARP_EVENT_ADVERT &&
+    } else if (out->from == CARP_MASTER && event->type == CARP_EVENT_ADVERT && announces(out) &&
                log_allow(&limits->at[REPORT_RIVAL], now)) {
         log_line(
             LOG_LEVEL_WARNING,
@@ -243,6 +253,12 @@ void report_state(const struct config_group *group, const struct host_group *sta
                   carp_instant now)
 {
     char name[DETAIL_MAX];
+    if (state->transitions == 0) {
+        log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: since the start",
+                 carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
+                 name_of(group, name));
+        return;
+    }
     log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: for %.3f s, because: %s",
              carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
              name_of(group, name), seconds(instant_since(now, state->last.at)),
