@@ -249,8 +249,16 @@ static void interface_open(struct interface *on, carp_instant now)
         return;
     }
     for (size_t g = 0; g < w->group_count; g++) {
-        if (&w->interfaces[w->groups[g].interface] == on) {
-            packet_join(&on->packet, w->config->groups[g].carp.ipv4_group);
+        const struct config_group *group = &w->config->groups[g];
+        if (&w->interfaces[w->groups[g].interface] != on) {
+            continue;
+        }
+        int failed = packet_join(&on->packet, group->carp.ipv4_group);
+        if (failed != 0 && log_allow(&on->failures, now)) {
+            log_line(LOG_LEVEL_ERROR,
+                     "%s: %s: cannot join the multicast group, so a switch with IGMP or MLD "
+                     "snooping may keep adverts from us: %s",
+                     group->name, on->name, strerror(-failed));
         }
     }
     int failed = uv_poll_init(&w->loop, &on->poll, packet_fd(&on->packet));
