@@ -13,6 +13,11 @@ enum { SEND_ERRORS_MAX = 3, SEND_SUCCESSES_MIN = 3, SEND_ERRORS_WEIGHT = 240, SE
  * lost the first. Source: OpenBSD sc_delayed_arp, UCARP. */
 enum { ANNOUNCE_AGAIN_AFTER = 2 };
 
+/* For so many master-down times whoever yielded in a tie waits its offset for equal masters. Once
+ * is not enough: of two hosts that collide with a third by turns, the one that waits longer hears
+ * the other's advert, and would wait the plain time again. */
+enum { TIE_MEMORY = 4 };
+
 /* How far behind our own counter a frame from our own address is still taken for our own. */
 #define COUNTER_OURS (UINT64_C(1) << 20)
 
@@ -397,6 +402,9 @@ static void backup_hears(const struct carp_config *config, const struct carp_cry
         }
         c->quiet_since = now;
         c->deadline = instant_add(now, patience);
+        if (order == 0 && instant_before(now, c->tied_until)) {
+            c->deadline = instant_add(c->deadline, c->tie_offset);
+        }
         return;
     }
     become_master(config, crypto, c, now, out);
@@ -458,8 +466,10 @@ static void yield_to(const struct carp_config *config, const struct carp_crypto 
     }
     if (out->rule != CARP_RULE_BETTER_MASTER) {
         /* Lock-step of equals breaks when one of them waits a little longer. */
-        carp_duration offset = {draw(c) % (carp_interval(config, c).ns / 2)};
-        c->deadline = instant_add(c->deadline, offset);
+        carp_duration memory = {TIE_MEMORY * carp_master_down(config, c).ns};
+        c->tie_offset = (carp_duration){draw(c) % (carp_interval(config, c).ns / 2)};
+        c->tied_until = instant_add(now, memory);
+        c->deadline = instant_add(c->deadline, c->tie_offset);
     }
 }
 
