@@ -38,7 +38,7 @@ static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
     return -1;
 }
 
-int config_check_group(struct config_group *group, bool allow_255, char error[CONFIG_ERROR_MAX])
+int config_check_group(struct config_group *group, char error[CONFIG_ERROR_MAX])
 {
     struct carp_config *carp = &group->carp;
     if (group->interface == NULL) {
@@ -60,9 +60,6 @@ int config_check_group(struct config_group *group, bool allow_255, char error[CO
     }
     if (carp->advbase == 255 && carp->advskew == 255) {
         return refuse(error, "advbase 255 with advskew 255 means farewell; choose a lower one");
-    }
-    if (carp->advskew == 255 && !allow_255) {
-        return refuse(error, "advskew 255 is out of range 0..254");
     }
     for (unsigned i = 0; group->has_source && i < carp->ipv4_count; i++) {
         if (memcmp(carp->ipv4[i], group->source, 4) == 0) {
@@ -222,17 +219,4 @@ void config_free(struct config *config)
     }
     free(config->groups);
     *config = (struct config){0};
-}
-
-/* --- which language -----------------------------------------------------------------------------
- */
-
-int config_from_arguments(int argc, char **argv, struct config *config, enum config_action *action,
-                          struct config_warnings *warnings, char error[CONFIG_ERROR_MAX])
-{
-    int status = config_from_options(argc, argv, config, action, warnings, error);
-    if (status != 0) {
-        config_free(config);
-    }
-    return status;
 }

@@ -13,7 +13,7 @@
 enum config_kind {
     CONFIG_NUMBER,  /* uint8_t, between min and max */
     CONFIG_SWITCH,  /* bool */
-    CONFIG_SECONDS, /* carp_duration, decimals allowed, at most max seconds */
+    CONFIG_SECONDS, /* carp_duration, decimals allowed, between min and max seconds */
     CONFIG_TEXT,    /* char *, not empty, shorter than max bytes when max is set */
     CONFIG_CHOICE,  /* int-sized enum: index of the word in choices */
     CONFIG_IPV4,    /* uint8_t[4] */
@@ -45,9 +45,8 @@ int config_set(struct config_group *group, const struct config_setting *setting,
 /* A new group with every default, at the end of config->groups. NULL: no memory. */
 struct config_group *config_add_group(struct config *config, const char *name);
 
-/* Everything that needs more than one setting: what is required, what contradicts. allow_255:
- * advskew 255 is UCARP's. */
-int config_check_group(struct config_group *group, bool allow_255, char error[CONFIG_ERROR_MAX]);
+/* Everything that needs more than one setting: what is required, what contradicts. */
+int config_check_group(struct config_group *group, char error[CONFIG_ERROR_MAX]);
 
 /* What contradicts between groups; *culprit is the later one. */
 int config_check_groups(const struct config *config, size_t *culprit, char error[CONFIG_ERROR_MAX]);
@@ -60,8 +59,5 @@ void config_warn(struct config_warnings *warnings, const char *format, ...)
 
 /* Things that are allowed but seldom meant. */
 void config_lint(const struct config_group *group, struct config_warnings *warnings);
-
-int config_from_options(int argc, char **argv, struct config *config, enum config_action *action,
-                        struct config_warnings *warnings, char error[CONFIG_ERROR_MAX]);
 
 #endif

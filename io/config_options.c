@@ -125,13 +125,17 @@ static int read_of_group(struct reading *r, size_t index, char *argument)
             return refuse(r, "no memory");
         }
     }
+    struct config_setting ucarps = *setting;
+    if (of_group[index].option == 'k') {
+        ucarps.max = 255; /* as UCARP allows, with a warning; config_lint() */
+    }
     bool is_key = setting->kind == CONFIG_KEY || setting->kind == CONFIG_KEY_FILE;
     if (is_key) {
         memset(r->group->carp.keys, 0, sizeof r->group->carp.keys);
         r->group->carp.key_count = 0;
     }
     const char *value = of_group[index].value != NULL ? of_group[index].value : argument;
-    int status = config_set(r->group, setting, value, r->error);
+    int status = config_set(r->group, &ucarps, value, r->error);
     if (setting->kind == CONFIG_KEY) {
         explicit_bzero(argument, strlen(argument));
         config_warn(r->warnings,
@@ -189,9 +193,8 @@ static int read_option(struct reading *r, int option, char *argument)
     case OPTION_CHECK:
         r->action = CONFIG_CHECK;
         return 0;
-    default:
-        return refuse(r, "unknown option, or one without its value; carpd --help lists them");
     }
+    return 0;
 }
 
 /* What options alone describe: one group, named after its vhid. */
@@ -208,11 +211,22 @@ static int finish_group(struct reading *r)
     }
     free(r->group->name);
     r->group->name = copy;
-    if (config_check_group(r->group, true, text) != 0) {
+    if (config_check_group(r->group, text) != 0) {
         return refuse(r, text);
     }
     config_lint(r->group, r->warnings);
     return 0;
+}
+
+/* What getopt_long() does not know: an option, or for ':' its value. Of short options that stand
+ * together it tells the letter, of long ones nothing. */
+static int refuse_option(struct reading *r, int why, const char *word)
+{
+    const char letter[3] = {'-', (char)optopt, '\0'};
+    bool is_long = strncmp(word, "--", 2) == 0;
+    snprintf(r->error, CONFIG_ERROR_MAX, "%s %s; carpd --help lists them", is_long ? word : letter,
+             why == ':' ? "needs a value" : "is no option, or might be several");
+    return -1;
 }
 
 static int read_all(struct reading *r, int argc, char **argv)
@@ -222,6 +236,9 @@ static int read_all(struct reading *r, int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":i:s:m:v:p:o:Pna:b:k:r:u:d:x:zBSMf:Dhc:", options,
                                  NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return refuse_option(r, option, argv[optind - 1]);
+        }
         if (read_option(r, option, optarg) != 0) {
             return -1;
         }
@@ -237,30 +254,51 @@ static int read_all(struct reading *r, int argc, char **argv)
     return 0;
 }
 
-int config_from_options(int argc, char **argv, struct config *config, enum config_action *action,
-                        struct config_warnings *warnings, char error[CONFIG_ERROR_MAX])
+static int read_options(struct reading *r, int argc, char **argv)
 {
-    struct reading r = {.config = config, .warnings = warnings, .error = error};
+    struct config *config = r->config;
     config->facility = LOG_DAEMON;
-    if (read_all(&r, argc, argv) != 0) {
+    if (read_all(r, argc, argv) != 0) {
         return EXIT_USAGE;
     }
-    *action = r.action;
-    if (r.action == CONFIG_HELP || r.action == CONFIG_VERSION) {
+    if (r->action == CONFIG_HELP || r->action == CONFIG_VERSION) {
         return 0;
     }
-    if (r.file != NULL && r.group != NULL) {
-        refuse(&r, "-c FILE and the options of a single group exclude each other");
+    if (r->file != NULL && r->group != NULL) {
+        refuse(r, "-c FILE and the options of a single group exclude each other");
         return EXIT_USAGE;
     }
-    if (r.file != NULL) {
-        return config_from_file(r.file, config, warnings, error);
+    if (r->file != NULL) {
+        return config_from_file(r->file, config, r->warnings, r->error);
     }
-    if (finish_group(&r) != 0) {
+    if (finish_group(r) != 0) {
         return EXIT_USAGE;
     }
-    if (config->daemonize && !r.facility_given) {
+    if (config->daemonize && !r->facility_given) {
         config->log = CONFIG_LOG_SYSLOG;
     }
     return 0;
+}
+
+/* A value that is shown may hold anything; the message is one line all the same. */
+static void keep_to_one_line(char *error)
+{
+    for (; *error != '\0'; error++) {
+        if ((unsigned char)*error < ' ' || *error == 0x7f) {
+            *error = '?';
+        }
+    }
+}
+
+int config_from_arguments(int argc, char **argv, struct config *config, enum config_action *action,
+                          struct config_warnings *warnings, char error[CONFIG_ERROR_MAX])
+{
+    struct reading r = {.config = config, .warnings = warnings, .error = error};
+    int status = read_options(&r, argc, argv);
+    if (status != 0) {
+        keep_to_one_line(error);
+        config_free(config);
+    }
+    *action = r.action;
+    return status;
 }

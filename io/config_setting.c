@@ -27,7 +27,7 @@ static const struct config_setting settings[] = {
     {"key-file", CONFIG_KEY_FILE, true, 0, 0, 0, NULL},
     {"addresses", CONFIG_ADDRESS, true, 0, 0, 0, NULL},
     {"advbase", CONFIG_NUMBER, false, 0, 255, HOME(carp.advbase), NULL},
-    {"advskew", CONFIG_NUMBER, false, 0, 255, HOME(carp.advskew), NULL},
+    {"advskew", CONFIG_NUMBER, false, 0, 254, HOME(carp.advskew), NULL},
     {"dead-ratio", CONFIG_NUMBER, false, 1, 255, HOME(carp.dead_ratio), NULL},
     {"preempt", CONFIG_SWITCH, false, 0, 0, HOME(carp.preempt), NULL},
     {"demotion", CONFIG_CHOICE, false, 0, 0, HOME(carp.dialect), dialects},
@@ -38,7 +38,7 @@ static const struct config_setting settings[] = {
     {"up", CONFIG_TEXT, false, 0, 0, HOME(up), NULL},
     {"down", CONFIG_TEXT, false, 0, 0, HOME(down), NULL},
     {"argument", CONFIG_TEXT, false, 0, 0, HOME(argument), NULL},
-    {"command-timeout", CONFIG_SECONDS, false, 0, 3600, HOME(command_timeout), NULL},
+    {"command-timeout", CONFIG_SECONDS, false, 1, 3600, HOME(command_timeout), NULL},
     {"source", CONFIG_IPV4, false, 0, 0, HOME(source), NULL},
     {"group", CONFIG_IPV4, false, 0, 0, HOME(carp.ipv4_group), NULL},
     {"broadcast", CONFIG_SWITCH, false, 0, 0, HOME(carp.broadcast), NULL},
@@ -86,7 +86,8 @@ static size_t distance(const char *a, const char *b)
 const char *config_setting_like(const char *name)
 {
     const char *best = NULL;
-    size_t least = NEAR_ENOUGH;
+    size_t half = strlen(name) / 2 + 1;
+    size_t least = half < NEAR_ENOUGH ? half : NEAR_ENOUGH;
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         size_t d = distance(name, settings[i].name);
         if (d < least) {
@@ -154,9 +155,10 @@ static int set_seconds(carp_duration *home, const struct config_setting *s, cons
             ns += (uint64_t)(*at - '0') * unit;
         }
     }
-    if (!digits || *at != '\0' || ns > s->max * UINT64_C(1000000000)) {
-        return refuse(error, "%s \"%s\" is not a time; seconds from 0 to %u, like 2.5, are right",
-                      s->name, text, s->max);
+    if (!digits || *at != '\0' || ns < s->min * UINT64_C(1000000000) ||
+        ns > s->max * UINT64_C(1000000000)) {
+        return refuse(error, "%s \"%s\" is not a time; seconds from %u to %u, like 2.5, are right",
+                      s->name, text, s->min, s->max);
     }
     *home = (carp_duration){ns};
     return 0;

@@ -141,7 +141,7 @@ static int read_group(struct walk *w, struct config_group *group, const yaml_nod
             return -1;
         }
     }
-    if (config_check_group(group, false, error) != 0) {
+    if (config_check_group(group, error) != 0) {
         return refuse(w, &node->start_mark, group->name, "%s", error);
     }
     config_lint(group, w->warnings);
@@ -253,6 +253,20 @@ static int read_root(struct walk *w)
     return 0;
 }
 
+/* A second document would be configuration that nobody reads. */
+static int expect_end(struct walk *w, yaml_parser_t *parser)
+{
+    const yaml_mark_t here = parser->mark;
+    yaml_document_t next;
+    if (!yaml_parser_load(parser, &next)) {
+        return refuse(w, &parser->problem_mark, NULL, "not YAML: %s",
+                      parser->problem == NULL ? "malformed" : parser->problem);
+    }
+    bool empty = yaml_document_get_root_node(&next) == NULL;
+    yaml_document_delete(&next);
+    return empty ? 0 : refuse(w, &here, NULL, "a second document; one a file is right");
+}
+
 /* One document, parsed whole before anything is read from it. */
 static int read_document(struct walk *w, FILE *file)
 {
@@ -266,6 +280,9 @@ static int read_document(struct walk *w, FILE *file)
     if (yaml_parser_load(&parser, &w->document)) {
         status = read_root(w);
         yaml_document_delete(&w->document);
+        status = status == 0 ? expect_end(w, &parser) : status;
+    } else if (ferror(file)) {
+        snprintf(w->error, CONFIG_ERROR_MAX, "%s: cannot be read: %s", w->path, strerror(errno));
     } else if (parser.error == YAML_READER_ERROR) {
         snprintf(w->error, CONFIG_ERROR_MAX, "%s: not text at byte %zu: %s", w->path,
                  parser.problem_offset, parser.problem);
