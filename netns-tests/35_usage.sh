@@ -75,9 +75,10 @@ check_holders 10.0.0.100 ""
 run "$bin/carpd" "${good[@]}" -B -f none
 check_equal "exit status of -B" 0 "$exit_status"
 wait_holders 6 10.0.0.100 h1
-detached=$(ip netns pids "$(namespace_of h1)" | while read -r pid; do
-    grep -lq carpd "/proc/$pid/comm" && echo "$pid" || true
-done | head -n 1)
+detached=
+for pid in $(ip netns pids "$(namespace_of h1)" || true); do
+    [ -n "$detached" ] || ! grep -q carpd "/proc/$pid/comm" || detached=$pid
+done
 check_not_equal "a detached process" "" "$detached"
 for fd in 0 1; do
     check_equal "descriptor $fd of a detached process" /dev/null "$(readlink "/proc/$detached/fd/$fd")"
