@@ -1,12 +1,8 @@
-/*
- * Which digests are accepted beside the ones of capture_test.c, why another one failed, and the
- * order in which addresses are signed.
- */
+/* Why a digest failed, and in which order addresses are signed. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "engine/lab.h"
-#include "io/crypto_openssl.h"
 #include "tools/testkit/testkit.h"
 
 static void add(struct carp_config *config, const char *address)
@@ -52,33 +48,6 @@ TEST_CASE(auth, signs_addresses_in_numeric_order_each_once)
     EXPECT_INT(4, config.ipv4_count);
     EXPECT_U64(19, auth_prefix(&config, AUTH_WITHOUT_LINK_LOCAL, NULL, prefix));
     EXPECT_BYTES(want, prefix, sizeof want);
-}
-
-/* --- what is accepted
- * ------------------------------------------------------------------------------
- */
-
-/* Virtual MACs are never tried as signed ones: that would cost two digests more for every stranger.
- */
-TEST_CASE(auth, tries_a_signed_mac_only_when_it_is_no_virtual_one)
-{
-    static const uint8_t by_hand[6] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
-    static const uint8_t virtual_macs[][6] = {{0x00, 0x00, 0x5e, 0x00, 0x01, 0x03},
-                                              {0x00, 0x00, 0x5e, 0x00, 0x00, 0x03},
-                                              {0x01, 0x00, 0x5e, 0x00, 0x01, 0x03}};
-    struct carp_config config = group("mekmitasdigoat");
-    struct carp_crypto crypto;
-    /* Vector openbsd-lladdr. */
-    struct carp_advert advert = {.vhid = 3, .counter = UINT64_C(0x1111111122222222)};
-    tk_unhex("7ebb9e7da93f89ecf6a56c037d5df6baada4849c", advert.digest, sizeof advert.digest);
-    config.vhid = 3;
-    add(&config, "192.168.1.1");
-    ASSERT_TRUE(crypto_openssl_make(&config, &crypto) == 0);
-    EXPECT_TRUE(auth_verify(&config, &crypto, &advert, by_hand));
-    for (int i = 0; i < 3; i++) {
-        EXPECT_TRUE(!auth_verify(&config, &crypto, &advert, virtual_macs[i]));
-    }
-    crypto_openssl_free(&crypto);
 }
 
 /* --- why it failed -----------------------------------------------------------------------------

@@ -195,6 +195,28 @@ TEST_CASE(captures, are_read_verified_and_written_back_byte_for_byte)
     }
 }
 
+/* netbsd-7.99.34-v4-badkey, whose two nodes have two keys: read and written back like the others.
+ * Nine adverts, four ARP, two neighbour solicitations, by
+ *     tshark -r FILE -T fields -e eth.type -e ip.proto -e icmpv6.type | sort | uniq -c */
+TEST_CASE(captures, of_two_keys_are_written_back_byte_for_byte)
+{
+    static uint8_t bytes[FILE_SIZE_MAX];
+    static const struct capture nodes[2] = {{.groups = {{7, "secret", {"192.0.2.7"}}}},
+                                            {.groups = {{7, "Secret", {"192.0.2.7"}}}}};
+    struct capture seen = {0};
+    const uint8_t *frame;
+    size_t at = 0, size, file_size = read_capture("netbsd-7.99.34-v4-badkey", bytes);
+    while ((frame = lab_pcap_next(bytes, file_size, &at, &size)) != NULL) {
+        int node = frame[29] == 11 ? 0 : 1; /* the last byte of an IPv4 source: 192.0.2.11 is A */
+        check_frame(&nodes[node], frame, size, &seen);
+    }
+    EXPECT_INT(9, seen.ipv4);
+    EXPECT_INT(0, seen.ipv6);
+    EXPECT_INT(4, seen.arp);
+    EXPECT_INT(0, seen.na);
+    EXPECT_INT(2, seen.others);
+}
+
 /* netbsd-7.99.34-v4-badkey: A signs with `secret`, B with `Secret`; nine adverts, by tcpdump. */
 TEST_CASE(captures, are_refused_under_another_key)
 {

@@ -12,6 +12,8 @@ TEST_CASE(claim, ranks_demotion_then_the_whole_interval)
         {"the same", {0, 1, 100}, {0, 1, 100}, 0},
         {"one skew faster", {0, 1, 99}, {0, 1, 100}, -1},
         {"one skew slower", {0, 1, 101}, {0, 1, 100}, 1},
+        {"a slower base, whatever the skew: 3/99 and 2/255", {0, 3, 99}, {0, 2, 255}, 1},
+        {"3/99 before 3/101", {0, 3, 99}, {0, 3, 101}, -1},
         {"a faster base with the slowest skew", {0, 1, 255}, {0, 2, 0}, -1},
         {"0/0 before 0/1", {0, 0, 0}, {0, 0, 1}, -1},
         {"a farewell is slowest", {0, 255, 254}, {0, 255, 255}, -1},

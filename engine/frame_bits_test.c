@@ -16,25 +16,10 @@
 
 enum { IPV4 = 14, PAYLOAD = 34, SIZE = 70 };
 
-/* Internet checksum, by RFC 1071, apart from the code under test. */
-static void fix(uint8_t *bytes, size_t size, uint8_t *field)
-{
-    uint32_t sum = 0;
-    field[0] = field[1] = 0;
-    for (size_t i = 0; i < size; i++) {
-        sum += i % 2 == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
-    }
-    while (sum >> 16 != 0) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    field[0] = (uint8_t)(~sum >> 8);
-    field[1] = (uint8_t)~sum;
-}
-
 static void fix_both(uint8_t frame[SIZE])
 {
-    fix(frame + PAYLOAD, WIRE_ADVERT_SIZE, frame + PAYLOAD + 6);
-    fix(frame + IPV4, 20, frame + IPV4 + 10);
+    lab_fix_checksum(frame + PAYLOAD, WIRE_ADVERT_SIZE, frame + PAYLOAD + 6);
+    lab_fix_checksum(frame + IPV4, 20, frame + IPV4 + 10);
 }
 
 static enum carp_verdict parse(const uint8_t *frame, size_t size, struct carp_packet *packet)
@@ -157,13 +142,13 @@ TEST_CASE(frame_bits, are_judged_in_the_order_of_the_verdicts)
     EXPECT_INT(CARP_FRAGMENT, parse(frame, sizeof frame, &packet));
     frame[20] = 0x40;
     EXPECT_INT(CARP_BAD_IP_CHECKSUM, parse(frame, sizeof frame, &packet));
-    fix(frame + IPV4, 20, frame + IPV4 + 10);
+    lab_fix_checksum(frame + IPV4, 20, frame + IPV4 + 10);
     EXPECT_INT(CARP_BAD_TTL, parse(frame, sizeof frame, &packet));
     frame[22] = 255;
-    fix(frame + IPV4, 20, frame + IPV4 + 10);
+    lab_fix_checksum(frame + IPV4, 20, frame + IPV4 + 10);
     EXPECT_INT(CARP_BAD_LENGTH, parse(frame, sizeof frame, &packet));
     frame[17] = 56;
-    fix(frame + IPV4, 20, frame + IPV4 + 10);
+    lab_fix_checksum(frame + IPV4, 20, frame + IPV4 + 10);
     EXPECT_INT(CARP_BAD_VERSION, parse(frame, sizeof frame, &packet));
     frame[PAYLOAD] = 0x21;
     EXPECT_INT(CARP_BAD_CHECKSUM, parse(frame, sizeof frame, &packet));
@@ -209,7 +194,7 @@ TEST_CASE(frame_bits, of_a_pseudo_header_do_not_count_over_ipv4)
     struct carp_packet packet;
     tk_unhex(GENUINE, frame, sizeof frame);
     memcpy(summed + 12, frame + PAYLOAD, WIRE_ADVERT_SIZE);
-    fix(summed, sizeof summed, summed + 12 + 6);
+    lab_fix_checksum(summed, sizeof summed, summed + 12 + 6);
     memcpy(frame + PAYLOAD, summed + 12, WIRE_ADVERT_SIZE);
     EXPECT_INT(CARP_BAD_CHECKSUM, parse(frame, sizeof frame, &packet));
 }

@@ -115,18 +115,10 @@ TEST_CASE(arp, has_each_field_where_rfc_826_puts_it)
 static void fix_icmp(uint8_t *frame)
 {
     uint8_t summed[40 + 32] = {[35] = 32, [39] = 58};
-    uint32_t sum = 0;
-    frame[ICMP + 2] = frame[ICMP + 3] = 0;
     memcpy(summed, frame + 22, 32);
     memcpy(summed + 40, frame + ICMP, 32);
-    for (size_t i = 0; i < sizeof summed; i += 2) {
-        sum += (uint32_t)summed[i] << 8 | summed[i + 1];
-    }
-    while (sum >> 16 != 0) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    frame[ICMP + 2] = (uint8_t)(~sum >> 8);
-    frame[ICMP + 3] = (uint8_t)~sum;
+    lab_fix_checksum(summed, sizeof summed, summed + 40 + 2);
+    memcpy(frame + ICMP + 2, summed + 40 + 2, 2);
 }
 
 /* What a receiver must check: RFC 4861 section 7.1.2. The option's form: section 4.6.1. */

@@ -17,29 +17,14 @@
 
 enum { ETHERNET = 14, IPV4 = 14, PAYLOAD = 34, SIZE = 70, ROOM = 256 };
 
-/* Internet checksum, by RFC 1071, apart from the code under test. */
-static void fix_checksum(uint8_t *bytes, size_t size, uint8_t *field)
-{
-    uint32_t sum = 0;
-    field[0] = field[1] = 0;
-    for (size_t i = 0; i < size; i++) {
-        sum += i % 2 == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
-    }
-    while (sum >> 16 != 0) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    field[0] = (uint8_t)(~sum >> 8);
-    field[1] = (uint8_t)~sum;
-}
-
 static void fix_ip(uint8_t *frame)
 {
-    fix_checksum(frame + IPV4, (size_t)(frame[IPV4] & 15) * 4, frame + IPV4 + 10);
+    lab_fix_checksum(frame + IPV4, (size_t)(frame[IPV4] & 15) * 4, frame + IPV4 + 10);
 }
 
 static void fix_carp(uint8_t *frame)
 {
-    fix_checksum(frame + PAYLOAD, WIRE_ADVERT_SIZE, frame + PAYLOAD + 6);
+    lab_fix_checksum(frame + PAYLOAD, WIRE_ADVERT_SIZE, frame + PAYLOAD + 6);
 }
 
 static size_t genuine(uint8_t frame[ROOM])
@@ -263,7 +248,7 @@ TEST_CASE(frame, tells_vrrp_version_2_with_any_number_of_addresses)
         for (uint8_t i = 0; i < count; i++) {
             memcpy(packet_bytes + 8 + i * 4, (const uint8_t[]){10, 0, 0, i}, 4);
         }
-        fix_checksum(packet_bytes, size, packet_bytes + 6);
+        lab_fix_checksum(packet_bytes, size, packet_bytes + 6);
         size_t frame_size = carrying(packet_bytes, size, frame);
         EXPECT_INT(CARP_VRRP2, parse(frame, frame_size, &packet));
         EXPECT_INT(51, packet.advert.vhid);
@@ -283,7 +268,7 @@ TEST_CASE(frame, tells_vrrp_version_3_over_both_families)
     struct carp_packet packet;
     uint8_t sum[24] = {10, 99, 0, 1, 224, 0, 0, 18, 0, 112, 0, 12};
     memcpy(sum + 12, ipv4, 12);
-    fix_checksum(sum, sizeof sum, sum + 18);
+    lab_fix_checksum(sum, sizeof sum, sum + 18);
     memcpy(ipv4 + 6, sum + 18, 2);
     size_t size = carrying(ipv4, sizeof ipv4, frame);
     EXPECT_INT(CARP_VRRP3, parse(frame, size, &packet));
@@ -300,7 +285,7 @@ TEST_CASE(frame, tells_vrrp_version_3_over_both_families)
     memcpy(sum6, frame + 22, 32);
     memcpy(sum6 + 32, (const uint8_t[]){0, 0, 0, 24, 0, 0, 0, 112}, 8);
     memcpy(sum6 + 40, frame + 54, 24);
-    fix_checksum(sum6, sizeof sum6, sum6 + 46);
+    lab_fix_checksum(sum6, sizeof sum6, sum6 + 46);
     memcpy(frame + 60, sum6 + 46, 2);
     EXPECT_INT(CARP_VRRP3, parse(frame, size, &packet));
     EXPECT_INT(51, packet.advert.vhid);

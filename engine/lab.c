@@ -231,7 +231,22 @@ const uint8_t *lab_sent(const struct lab *lab, unsigned index)
     return is_send ? lab->out.at[index].frame : NULL;
 }
 
-/* --- files ------------------------------------------------------------------------------------ */
+/* --- bytes and files
+ * ------------------------------------------------------------------------------------ */
+
+void lab_fix_checksum(uint8_t *bytes, size_t size, uint8_t *field)
+{
+    uint32_t sum = 0;
+    field[0] = field[1] = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += i % 2 == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
+    }
+    while (sum >> 16 != 0) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    field[0] = (uint8_t)(~sum >> 8);
+    field[1] = (uint8_t)~sum;
+}
 
 static size_t little_endian(const uint8_t *bytes)
 {

@@ -84,6 +84,10 @@ struct carp_crypto lab_crypto(const struct carp_config *config);
  */
 const uint8_t *lab_sent(const struct lab *lab, unsigned index);
 
+/* Put the Internet checksum of these bytes into its field among them (RFC 1071), apart from the
+ * code under test. */
+void lab_fix_checksum(uint8_t *bytes, size_t size, uint8_t *field);
+
 /* The next frame of a classic little-endian pcap file held in memory; NULL at its end. `at` starts
  * at zero and is moved on. */
 const uint8_t *lab_pcap_next(const uint8_t *file, size_t file_size, size_t *at, size_t *size);

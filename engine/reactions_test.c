@@ -27,15 +27,7 @@ struct row {
 
 static void fix_ip(uint8_t *frame)
 {
-    uint32_t sum = 0;
-    frame[IP + 10] = frame[IP + 11] = 0;
-    for (int i = 0; i < (frame[IP] & 15) * 4; i += 2) {
-        sum += (uint32_t)(frame[IP + i] << 8 | frame[IP + i + 1]);
-    }
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    frame[IP + 10] = (uint8_t)(~sum >> 8);
-    frame[IP + 11] = (uint8_t)~sum;
+    lab_fix_checksum(frame + IP, (size_t)(frame[IP] & 15) * 4, frame + IP + 10);
 }
 
 static void from(struct carp_packet *packet, uint8_t a, uint8_t b, uint8_t c, uint8_t d)

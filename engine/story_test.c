@@ -50,3 +50,55 @@ TEST_CASE(story, is_cut_where_its_room_ends)
         EXPECT_INT('x', text[room]);
     }
 }
+
+/* What an operator searches for: the forms of story.h and the words of verdict.h and carp.h. */
+TEST_CASE(story, tells_what_was_heard_and_what_was_noticed)
+{
+    static const struct carp_packet packet = {.family = 4, .source = {10, 0, 0, 2}};
+    static const struct {
+        struct carp_outcome out;
+        const char *want;
+    } rows[] = {
+        {{.rule = CARP_RULE_WORSE_MASTER,
+          .from = CARP_MASTER,
+          .to = CARP_MASTER,
+          .theirs = {0, 1, 200},
+          .count = 1,
+          .at = {{.type = CARP_ANNOUNCE}}},
+         "5.000000001 MASTER hears 10.0.0.2 1/200 (worse-master): announce"},
+        {{.verdict = CARP_BAD_DIGEST,
+          .from = CARP_MASTER,
+          .to = CARP_MASTER,
+          .theirs = {0, 1, 200}},
+         "5.000000001 MASTER refuses 10.0.0.2 1/200 (bad-digest)"},
+        {{.rule = CARP_RULE_PEER_DEMOTED,
+          .from = CARP_BACKUP,
+          .to = CARP_MASTER,
+          .theirs = {1, 1, 0},
+          .count = 2,
+          .at = {{.type = CARP_CLAIM}, {.type = CARP_SEND}}},
+         "5.000000001 BACKUP hears 10.0.0.2 1/0 demoted 1 -> MASTER (peer-demoted): claim, send"},
+        {{.rule = CARP_RULE_MASTER_ALIVE,
+          .from = CARP_BACKUP,
+          .to = CARP_BACKUP,
+          .notices = CARP_NOTICE_EQUAL_TIMERS | CARP_NOTICE_DEAF_IPV4},
+         "5.000000001 BACKUP hears 10.0.0.2 0/0 (master-alive) [equal timers] [deaf over IPv4]"},
+        {{.rule = CARP_RULE_MASTER_ALIVE,
+          .from = CARP_BACKUP,
+          .to = CARP_BACKUP,
+          .notices = CARP_NOTICE_DEAF_IPV6},
+         "5.000000001 BACKUP hears 10.0.0.2 0/0 (master-alive) [deaf over IPv6]"},
+        {{.rule = CARP_RULE_MASTER_ALIVE,
+          .from = CARP_BACKUP,
+          .to = CARP_BACKUP,
+          .notices = CARP_NOTICE_HEARING_BOTH},
+         "5.000000001 BACKUP hears 10.0.0.2 0/0 (master-alive) [hearing both]"},
+    };
+    struct carp_event advert = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[STORY_LINE_MAX];
+        size_t size = story_line(text, sizeof text, AT_NS(5000000001), &advert, &rows[i].out);
+        EXPECT_STR(rows[i].want, text);
+        EXPECT_U64(strlen(rows[i].want), size);
+    }
+}
