@@ -432,12 +432,14 @@ send_worker()
     kill "-$signal" "$worker"
 }
 
-# Guardian first, so that it cannot act on what happens to its worker.
+# Guardian first, so that it cannot act on what happens to its worker; and the worker stands still by
+# then, so that it cannot act on its guardian's death.
 send_both()
 {
     local signal=$1 worker
     worker=$(worker_of "$2")
     [ -n "$worker" ] || fail "$2 has no worker process"
+    kill -STOP "$worker"
     kill "-$signal" "${pid_of[$2]}" "$worker"
 }
 
