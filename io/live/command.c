@@ -1,8 +1,10 @@
+#define _GNU_SOURCE
 #include "io/live/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/story.h"
 
@@ -45,4 +47,41 @@ struct command *command_make(const struct config_group *group, bool up)
         }
     }
     return command;
+}
+
+static size_t count_of(const char *const *list)
+{
+    size_t count = 0;
+    while (list != NULL && list[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static bool has_name_of(const char *const *variables, size_t count, const char *variable)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(variables[i], variable, strcspn(variables[i], "=") + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char **command_environment(const char *const *variables)
+{
+    size_t own = count_of(variables), used = 0;
+    char **all = calloc(count_of((const char *const *)environ) + own + 1, sizeof *all);
+    if (all == NULL) {
+        return NULL;
+    }
+    for (char **at = environ; *at != NULL; at++) {
+        if (!has_name_of(variables, own, *at)) {
+            all[used++] = *at;
+        }
+    }
+    for (size_t i = 0; i < own; i++) {
+        all[used++] = (char *)(uintptr_t)variables[i];
+    }
+    return all;
 }

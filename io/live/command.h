@@ -20,4 +20,8 @@ bool command_is_used(const struct config_group *group);
 /* One allocation, to be freed with free(); NULL: no memory. Borrows from group. */
 struct command *command_make(const struct config_group *group, bool up);
 
+/* Our own environment with these variables (NULL-terminated, or NULL) in place of equal names, for
+ * execve(). Borrows from both; to be freed with free(); NULL: no memory. */
+char **command_environment(const char *const *variables);
+
 #endif

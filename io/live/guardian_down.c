@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io/live/guardian_down.h"
 
 #include <errno.h>
@@ -11,34 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/live/command.h"
 #include "io/live/log.h"
 
 /* Between SIGTERM and SIGKILL. */
 #define GRACE CARP_SECONDS(2)
-
-static size_t count_of(const char *const *list)
-{
-    size_t count = 0;
-    while (list != NULL && list[count] != NULL) {
-        count += 1;
-    }
-    return count;
-}
-
-/* The additions come first, because most programs take the first of two equal names. */
-static char **join_environment(const char *const *additions)
-{
-    size_t added = count_of(additions);
-    size_t ours = count_of((const char *const *)environ);
-    char **joined = (char **)calloc(added + ours + 1, sizeof *joined);
-    if (joined != NULL) {
-        for (size_t i = 0; i < added; i++) {
-            joined[i] = (char *)(uintptr_t)additions[i];
-        }
-        memcpy(joined + added, environ, ours * sizeof *joined);
-    }
-    return joined;
-}
 
 static int spawn(const struct guardian_group *group, char **environment, pid_t *pid)
 {
@@ -73,7 +49,7 @@ int guardian_down_start(struct guardian_down *down, const struct guardian_group 
                         carp_instant now)
 {
     *down = (struct guardian_down){.stage = DOWN_IDLE, .next = CARP_NEVER};
-    char **environment = join_environment(group->environment);
+    char **environment = command_environment(group->environment);
     int error = environment == NULL ? -ENOMEM : spawn(group, environment, &down->pid);
     free(environment);
     if (error != 0) {

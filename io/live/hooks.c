@@ -13,8 +13,6 @@
 /* After the time limit the command is asked to end, and so much later it is killed. */
 enum { KILL_AFTER_MS = 2000 };
 
-extern char **environ;
-
 enum wish { WISH_NONE, WISH_DOWN, WISH_UP };
 
 /* A command that runs; freed when both handles are closed. */
@@ -92,42 +90,10 @@ static void on_time_over(uv_timer_t *timer)
     uv_timer_start(timer, on_time_over, KILL_AFTER_MS, 0);
 }
 
-/* Is this NAME=value one of the command's own variables, left from a command that started us? */
-static bool is_own(const struct command *command, const char *variable)
-{
-    for (size_t i = 0; i < COMMAND_VARIABLES_MAX; i++) {
-        const char *own = command->environment[i];
-        if (strncmp(own, variable, strcspn(own, "=") + 1) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Our environment and the command's own variables, each name once; to be freed. */
-static char **make_environment(const struct command *command)
-{
-    size_t count = 0;
-    while (environ[count] != NULL) {
-        count++;
-    }
-    char **all = calloc(count + COMMAND_VARIABLES_MAX + 1, sizeof *all);
-    if (all != NULL) {
-        size_t used = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (!is_own(command, environ[i])) {
-                all[used++] = environ[i];
-            }
-        }
-        memcpy(all + used, command->environment, COMMAND_VARIABLES_MAX * sizeof *all);
-    }
-    return all;
-}
-
 /* As its own process group, so that a time limit ends what it started too. */
 static int spawn(struct hook *hook, struct running *running, const struct command *command)
 {
-    char **environment = make_environment(command);
+    char **environment = command_environment(command->environment);
     if (environment == NULL) {
         return UV_ENOMEM;
     }
