@@ -42,6 +42,7 @@ refuses "$work/none" -c "$work/none"
 refuses '20' -i eth0 -s 10.0.0.1 -v 7 -p 123456789012345678901 -a 10.0.0.100
 refuses 'empty' -i eth0 -s 10.0.0.1 -v 7 -p '' -a 10.0.0.100
 refuses 'eth7' -i eth7 -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100
+refuses 'lo is no Ethernet' -i lo -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100
 
 # A file with one good group and one bad: the place is named, and the good one is not begun.
 cat >"$work/bad.yaml" <<'YAML'

@@ -678,6 +678,28 @@ static void list_interfaces(char *text, size_t size)
     if_freenameindex(all);
 }
 
+static int check_interface(struct netlink *netlink, const struct config_group *group,
+                           char error[CONFIG_ERROR_MAX])
+{
+    struct netlink_link link;
+    int failed = netlink_link_by_name(netlink, group->interface, &link);
+    if (failed == -ENODEV) {
+        char there[CONFIG_ERROR_MAX / 2];
+        list_interfaces(there, sizeof there);
+        snprintf(error, CONFIG_ERROR_MAX, "%s: there is no interface %s here; there are %s",
+                 group->name, group->interface, there);
+    } else if (failed != 0) {
+        snprintf(error, CONFIG_ERROR_MAX, "%s: cannot look at %s: %s", group->name,
+                 group->interface, strerror(-failed));
+    } else if (!link.ethernet) {
+        snprintf(error, CONFIG_ERROR_MAX, "%s: %s is no Ethernet interface; CARP needs one",
+                 group->name, group->interface);
+    } else {
+        return 0;
+    }
+    return 2;
+}
+
 int worker_check(const struct config *config, char error[CONFIG_ERROR_MAX])
 {
     capng_get_caps_process();
@@ -689,17 +711,19 @@ int worker_check(const struct config *config, char error[CONFIG_ERROR_MAX])
             "this as root");
         return 2;
     }
-    for (size_t g = 0; g < config->group_count; g++) {
-        const struct config_group *group = &config->groups[g];
-        if (if_nametoindex(group->interface) == 0) {
-            char there[CONFIG_ERROR_MAX / 2];
-            list_interfaces(there, sizeof there);
-            snprintf(error, CONFIG_ERROR_MAX, "%s: there is no interface %s here; there are %s",
-                     group->name, group->interface, there);
-            return 2;
-        }
+    struct netlink netlink;
+    int failed = netlink_open(&netlink);
+    if (failed != 0) {
+        snprintf(error, CONFIG_ERROR_MAX, "cannot ask the kernel for its interfaces: %s",
+                 strerror(-failed));
+        return 2;
     }
-    return 0;
+    int status = 0;
+    for (size_t g = 0; status == 0 && g < config->group_count; g++) {
+        status = check_interface(&netlink, &config->groups[g], error);
+    }
+    netlink_close(&netlink);
+    return status;
 }
 
 int worker_run(const struct config *config, struct guardian *guardian, int ready_fd)
