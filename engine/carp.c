@@ -13,9 +13,9 @@ enum { SEND_ERRORS_MAX = 3, SEND_SUCCESSES_MIN = 3, SEND_ERRORS_WEIGHT = 240, SE
  * lost the first. Source: OpenBSD sc_delayed_arp, UCARP. */
 enum { ANNOUNCE_AGAIN_AFTER = 2 };
 
-/* For so many master-down times whoever yielded in a tie waits its offset for equal masters. Once
- * is not enough: of two hosts that collide with a third by turns, the one that waits longer hears
- * the other's advert, and would wait the plain time again. */
+/* For so many master-down times whoever yielded in a tie waits for equal masters as long as it drew
+ * then. Once is not enough: of two hosts that collide with a third by turns, the one that waits
+ * differently hears the other's advert, and would wait the plain time again. */
 enum { TIE_MEMORY = 4 };
 
 /* How far behind our own counter a frame from our own address is still taken for our own. */
@@ -403,7 +403,7 @@ static void backup_hears(const struct carp_config *config, const struct carp_cry
         c->quiet_since = now;
         c->deadline = instant_add(now, patience);
         if (order == 0 && instant_before(now, c->tied_until)) {
-            c->deadline = instant_add(c->deadline, c->tie_offset);
+            c->deadline = instant_add(now, c->tie_wait);
         }
         return;
     }
@@ -452,6 +452,18 @@ static bool tie_lost(const struct carp_config *config, const struct carp *c, car
                                : memcmp(packet->source, c->self.ipv6, 16) < 0;
 }
 
+/* How long the loser of a tie waits for equals: up to half an interval less than the master-down
+ * time, so that lock-step ends, also that of two peers with each other, who would always be there
+ * before a longer wait is over. Where that would leave less than one and a half intervals, so that
+ * one late advert were a death, half an interval more. */
+static carp_duration draw_tie_wait(const struct carp_config *config, struct carp *c)
+{
+    uint64_t down_ns = carp_master_down(config, c).ns;
+    uint64_t interval_ns = carp_interval(config, c).ns;
+    uint64_t offset_ns = draw(c) % (interval_ns / 2);
+    return (carp_duration){down_ns >= 2 * interval_ns ? down_ns - offset_ns : down_ns + offset_ns};
+}
+
 /* A master yields: it lets go, and says so with one last advert, by which the winner learns that
  * neighbours may have learned us, and announces itself again. Not towards an equal kernel: that
  * would take the advert for a rival's and yield too.
@@ -465,11 +477,10 @@ static void yield_to(const struct carp_config *config, const struct carp_crypto 
         send_adverts(config, crypto, c, claim, out);
     }
     if (out->rule != CARP_RULE_BETTER_MASTER) {
-        /* Lock-step of equals breaks when one of them waits a little longer. */
-        carp_duration memory = {TIE_MEMORY * carp_master_down(config, c).ns};
-        c->tie_offset = (carp_duration){draw(c) % (carp_interval(config, c).ns / 2)};
-        c->tied_until = instant_add(now, memory);
-        c->deadline = instant_add(c->deadline, c->tie_offset);
+        c->tie_wait = draw_tie_wait(config, c);
+        c->tied_until =
+            instant_add(now, (carp_duration){TIE_MEMORY * carp_master_down(config, c).ns});
+        c->deadline = instant_add(now, c->tie_wait);
     }
 }
 

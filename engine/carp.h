@@ -43,8 +43,8 @@ struct carp {
     carp_instant preempt_from; /* no preemption earlier than this */
     carp_instant quiet_since;  /* BACKUP: the last advert heard, or when we began to listen */
     carp_instant heard_at[2];  /* last valid advert over IPv4, over IPv6; 0 = never */
-    carp_instant tied_until;   /* so long, after a tie was lost, equals are waited for longer, */
-    carp_duration tie_offset;  /* by this */
+    carp_instant tied_until;   /* so long, after a tie was lost, equals are waited for */
+    carp_duration tie_wait;    /* this long */
     uint64_t counter;          /* highest counter sent, or heard from a sender that counts up */
     uint64_t seed;             /* next draw */
     struct replay_senders senders;

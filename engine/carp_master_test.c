@@ -157,9 +157,9 @@ TEST_CASE(master, sends_the_demoted_claim_in_its_last_advert)
     EXPECT_INT(50, frame[36]);
 }
 
-/* After a better master: exactly the master-down time. After a tie: up to half an interval more, so
+/* After a better master: exactly the master-down time. After a tie: up to half an interval less, so
  * that equals which yielded to each other do not come back together. */
-TEST_CASE(master, waits_a_little_longer_after_a_tie)
+TEST_CASE(master, waits_a_little_less_after_a_tie)
 {
     struct lab lab;
     uint64_t distinct = 0, last = 0;
@@ -169,10 +169,10 @@ TEST_CASE(master, waits_a_little_longer_after_a_tie)
         lab_link(&lab, true);
         lab_hear(&lab, AT_S(4), (struct lab_advert){.host = 10, .advbase = 1, .advskew = 100});
         EXPECT_INT(CARP_RULE_TIE_BSD, lab.out.rule);
-        uint64_t extra = carp_deadline(&lab.carp).ns - UINT64_C(7390625000);
-        EXPECT_TRUE(extra < UINT64_C(695312500));
-        distinct += extra != last;
-        last = extra;
+        uint64_t less = UINT64_C(7390625000) - carp_deadline(&lab.carp).ns;
+        EXPECT_TRUE(less < UINT64_C(695312500));
+        distinct += less != last;
+        last = less;
 
         carp_init(&lab.carp, seed, LAB_COUNTER);
         lab.now = AT_S(0);
@@ -182,6 +182,40 @@ TEST_CASE(master, waits_a_little_longer_after_a_tie)
         EXPECT_U64(7390625000, carp_deadline(&lab.carp).ns);
     }
     EXPECT_U64(50, distinct);
+}
+
+/* The host that lost a tie hears the third of three equals a moment later, and goes on waiting as
+ * it drew; for four master-down times, and for equals only. */
+TEST_CASE(master, remembers_what_it_drew_in_a_tie_over_further_equal_adverts)
+{
+    struct lab lab;
+    lab_init(&lab, (struct carp_config){.advbase = 1, .advskew = 100});
+    lab_link(&lab, true);
+    lab_hear(&lab, AT_S(4), (struct lab_advert){.host = 10, .advbase = 1, .advskew = 100});
+    EXPECT_INT(CARP_RULE_TIE_BSD, lab.out.rule);
+    uint64_t drawn = carp_deadline(&lab.carp).ns - AT_S(4).ns;
+    EXPECT_TRUE(drawn != UINT64_C(3390625000));
+    for (uint64_t s = 5; s <= 17; s++) { /* 4 s and four times 3.390625 s are 17.5625 s */
+        lab_hear(&lab, AT_S(s), (struct lab_advert){.host = 12, .advbase = 1, .advskew = 100});
+        EXPECT_U64(drawn, carp_deadline(&lab.carp).ns - AT_S(s).ns);
+    }
+    lab_hear(&lab, AT_MS(17100), (struct lab_advert){.host = 12, .advbase = 1, .advskew = 99});
+    EXPECT_U64(UINT64_C(3390625000), carp_deadline(&lab.carp).ns - AT_MS(17100).ns);
+    lab_hear(&lab, AT_S(18), (struct lab_advert){.host = 12, .advbase = 1, .advskew = 100});
+    EXPECT_U64(UINT64_C(3390625000), carp_deadline(&lab.carp).ns - AT_S(18).ns);
+}
+
+/* With a dead ratio of 1 the master-down time is one interval: less would make one late advert a
+ * death. */
+TEST_CASE(master, waits_longer_after_a_tie_where_it_has_no_patience_to_spare)
+{
+    struct lab lab;
+    lab_init(&lab, (struct carp_config){.advbase = 1, .advskew = 100, .dead_ratio = 1});
+    lab_link(&lab, true);
+    lab_hear(&lab, AT_S(4), (struct lab_advert){.host = 10, .advbase = 1, .advskew = 100});
+    EXPECT_INT(CARP_RULE_TIE_BSD, lab.out.rule);
+    uint64_t wait = carp_deadline(&lab.carp).ns - AT_S(4).ns;
+    EXPECT_TRUE(wait >= UINT64_C(1390625000) && wait < UINT64_C(2085937500));
 }
 
 TEST_CASE(master, yields_to_a_lower_demotion_in_openbsds_dialect_only)

@@ -54,9 +54,9 @@ static const struct times times[] = {
 };
 /* clang-format on */
 
-/* After a tie a master waits longer by a draw below half an interval: splitmix64 of seed 1 modulo
+/* After a tie a master waits less, by a draw below half an interval: splitmix64 of seed 1 modulo
  * 695312500, worked out in Python. */
-#define TIE_EXTRA UINT64_C(310197465)
+#define TIE_LESS UINT64_C(310197465)
 
 /* --- makers ------------------------------------------------------------------------------------
  */
@@ -431,7 +431,7 @@ static void expect_reaction(struct lab *lab, const struct row *row, enum carp_ve
         expect_at(lab, t->yielded, before.counter + 2);
         break;
     case SILENT:
-        expect_at(lab, t->yielded + TIE_EXTRA, before.counter + 1);
+        expect_at(lab, t->yielded - TIE_LESS, before.counter + 1);
         break;
     case REARMS:
         expect_at(lab, t->rearmed, ROW_COUNTER + 1);

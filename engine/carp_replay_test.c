@@ -172,7 +172,32 @@ TEST_CASE(carp_replay, tells_senders_by_family_and_by_the_whole_address)
     replay_remember(&senders, &h, 5);
     EXPECT_INT(0, replay_hear(&senders, CARP_REPLAY_AUTO, &packet).slot);
     packet.source[15] = 1;
+    packet.advert.counter = 9;
     EXPECT_INT(REPLAY_SENDERS_MAX, replay_hear(&senders, CARP_REPLAY_AUTO, &packet).slot);
+}
+
+/* The digest does not cover the source address: the last advert of a host that counts up, every
+ * second under one new address, or under five in turn. It counts as that host's repeat, and so
+ * delays the takeover once. */
+TEST_CASE(carp_replay, under_forged_addresses_delays_a_takeover_once)
+{
+    for (unsigned addresses = 1; addresses <= 5; addresses += 4) {
+        struct lab lab;
+        lab_init(&lab, (struct carp_config){.advbase = 1, .advskew = 100});
+        lab_link(&lab, true);
+        struct carp_packet last = {0};
+        for (uint64_t s = 1; s <= 5; s++) {
+            last =
+                lab_packet(&lab, (struct lab_advert){.host = 10, .kind = LAB_OURS, .advbase = 1});
+            lab_hear_packet(&lab, AT_S(s), &last);
+        }
+        for (uint64_t s = 6; s <= 60; s++) {
+            last.source[3] = (uint8_t)(100 + s % addresses);
+            lab_hear_packet(&lab, AT_S(s), &last);
+            EXPECT_INT(s == 6 ? CARP_ACCEPTED : CARP_REPLAYED, lab.out.verdict);
+            EXPECT_INT(s < 10 ? CARP_BACKUP : CARP_MASTER, carp_state(&lab.carp));
+        }
+    }
 }
 
 /* Whoever is heard goes to the front with all that is known of it; only the last one is lost. */

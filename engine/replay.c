@@ -80,6 +80,21 @@ static void hear_change(const struct replay_senders *senders, uint64_t counter,
     }
 }
 
+/* The digest does not cover the source address. So what repeats a known sender's last counter from
+ * an address that is not known counts as that sender's repeat; a genuine one, of a kernel that
+ * continues its peer's count at a handover, comes once. */
+static void attribute_repeat(const struct replay_senders *senders, uint64_t counter,
+                             struct replay_hearing *h)
+{
+    for (unsigned i = 0; i < REPLAY_SENDERS_MAX && senders->id[i] != 0; i++) {
+        if (senders->counter[i] == counter) {
+            h->slot = i;
+            h->id = senders->id[i];
+            return;
+        }
+    }
+}
+
 struct replay_hearing replay_hear(const struct replay_senders *senders, enum carp_replay policy,
                                   const struct carp_packet *packet)
 {
@@ -87,6 +102,9 @@ struct replay_hearing replay_hear(const struct replay_senders *senders, enum car
     struct replay_hearing h = {.fresh = true, .counting = REPLAY_UNKNOWN, .id = sender_id(packet)};
     while (h.slot < REPLAY_SENDERS_MAX && senders->id[h.slot] != h.id) {
         h.slot++;
+    }
+    if (h.slot == REPLAY_SENDERS_MAX) {
+        attribute_repeat(senders, counter, &h);
     }
     if (h.slot < REPLAY_SENDERS_MAX) {
         if (counter == senders->counter[h.slot]) {

@@ -12,7 +12,9 @@
  *   random     the same value twice more is a replay
  *   constant   nothing can be told
  *
- * What that leaves open, and what `enforce` closes, is in docs/PROTOCOL.md, "replay".
+ * The source address is not signed, so the last value of a known sender from an unknown one counts
+ * as that sender's repeat. What that leaves open, and what `enforce` closes, is in
+ * docs/PROTOCOL.md, "replay".
  */
 #ifndef CARP_ENGINE_REPLAY_H
 #define CARP_ENGINE_REPLAY_H
