@@ -1,10 +1,13 @@
 #include "io/config_internal.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #define DEFAULT_COMMAND_TIMEOUT CARP_SECONDS(60)
 
@@ -64,7 +67,9 @@ int config_check_group(struct config_group *group, char error[CONFIG_ERROR_MAX])
     for (unsigned i = 0; group->has_source && i < carp->ipv4_count; i++) {
         if (memcmp(carp->ipv4[i], group->source, 4) == 0) {
             return refuse(error,
-                          "source is one of the virtual addresses; it must be the host's own");
+                          "source %u.%u.%u.%u is one of the virtual addresses; it must be the "
+                          "host's own",
+                          carp->ipv4[i][0], carp->ipv4[i][1], carp->ipv4[i][2], carp->ipv4[i][3]);
         }
     }
     config_sort_addresses(carp);
@@ -76,16 +81,18 @@ static bool same_address(const struct config_address *a, const struct config_add
     return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-static bool share_address(const struct config_group *a, const struct config_group *b)
+/* The first address of a that b has too; NULL: there is none. */
+static const struct config_address *shared_address(const struct config_group *a,
+                                                   const struct config_group *b)
 {
     for (size_t i = 0; i < a->address_count; i++) {
         for (size_t k = 0; k < b->address_count; k++) {
             if (same_address(&a->addresses[i], &b->addresses[k])) {
-                return true;
+                return &a->addresses[i];
             }
         }
     }
-    return false;
+    return NULL;
 }
 
 int config_check_groups(const struct config *config, size_t *culprit, char error[CONFIG_ERROR_MAX])
@@ -100,8 +107,12 @@ int config_check_groups(const struct config *config, size_t *culprit, char error
                 return refuse(error, "vhid %u on %s is that of group %s already", later->carp.vhid,
                               later->interface, earlier->name);
             }
-            if (share_address(later, earlier)) {
-                return refuse(error, "a virtual address is that of group %s already",
+            const struct config_address *shared = shared_address(later, earlier);
+            if (shared != NULL) {
+                char text[INET6_ADDRSTRLEN];
+                inet_ntop(shared->family == 4 ? AF_INET : AF_INET6, shared->bytes, text,
+                          sizeof text);
+                return refuse(error, "the address %s is that of group %s already", text,
                               earlier->name);
             }
         }
@@ -152,9 +163,27 @@ void config_warn(struct config_warnings *warnings, const char *format, ...)
     }
 }
 
+/* Without it the group would change its state, and nothing would happen. */
+static void lint_command(const struct config_group *group, const char *which, const char *path,
+                         struct config_warnings *warnings)
+{
+    if (path == NULL) {
+        return;
+    }
+    if (path[0] != '/') {
+        config_warn(warnings, "%s: the %s command %s is no absolute path, and daemons run in /",
+                    group->name, which, path);
+    } else if (access(path, X_OK) != 0) {
+        config_warn(warnings, "%s: the %s command %s cannot be run: %s", group->name, which, path,
+                    strerror(errno));
+    }
+}
+
 void config_lint(const struct config_group *group, struct config_warnings *warnings)
 {
     const struct carp_config *carp = &group->carp;
+    lint_command(group, "up", group->up, warnings);
+    lint_command(group, "down", group->down, warnings);
     if (carp->advskew > CARP_ADVSKEW_CLAMP) {
         config_warn(
             warnings,

@@ -29,7 +29,7 @@ struct config_group {
     struct carp_config carp;
 
     size_t address_count;
-    struct config_address *addresses; /* in the order given, duplicates dropped */
+    struct config_address *addresses; /* in the order given */
 
     /* Commands instead of addresses of our own, when either is set. Run as
      * `command interface first-address [argument]`, as UCARP does. */

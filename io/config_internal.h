@@ -3,7 +3,8 @@
  * and home in struct config_group, and the checks that need more than one of them.
  *
  * Messages name the setting, the value and what would be right, but not the place: the language
- * puts that in front. Functions return 0, or -1 with a message in error.
+ * puts that in front. Of a value at most 64 bytes are shown, so that the rest has room behind it.
+ * Functions return 0, or -1 with a message in error.
  */
 #ifndef CARP_IO_CONFIG_INTERNAL_H
 #define CARP_IO_CONFIG_INTERNAL_H

@@ -10,7 +10,7 @@
 
 #include "io/config_internal.h"
 
-enum { OPTION_CHECK = 256, OPTION_VERSION, EXIT_USAGE = 2, OPTION_TEXT_MAX = 32 };
+enum { OPTION_CHECK = 256, OPTION_VERSION, EXIT_USAGE = 2, OPTION_TEXT_MAX = 32, VALUE_SHOWN = 64 };
 
 static const char usage[] =
     "carpd: holds IP addresses that several hosts share (CARP)\n"
@@ -156,7 +156,7 @@ static int read_facility(struct reading *r, const char *name)
     r->config->facility = config_facility(name);
     if (r->config->facility < 0) {
         snprintf(r->error, CONFIG_ERROR_MAX,
-                 "Unknown syslog facility: [%s] - daemon, local0 to local7 or none are right",
+                 "Unknown syslog facility: [%.64s] - daemon, local0 to local7 or none are right",
                  name);
         return -1;
     }
@@ -218,14 +218,24 @@ static int finish_group(struct reading *r)
     return 0;
 }
 
-/* What getopt_long() does not know: an option, or for ':' its value. Of short options that stand
- * together it tells the letter, of long ones nothing. */
+static const char short_options[] = ":i:s:m:v:p:o:Pna:b:k:r:u:d:x:zBSMf:Dhc:";
+
+/* What getopt_long() does not take: an option, for ':' one without its value, or a long one with a
+ * value too many. Of short options it tells the letter (`word` may be the one before theirs), of
+ * unknown long ones nothing. What stands behind `=` is not shown: it may be a password. */
 static int refuse_option(struct reading *r, int why, const char *word)
 {
     const char letter[3] = {'-', (char)optopt, '\0'};
-    bool is_long = strncmp(word, "--", 2) == 0;
-    snprintf(r->error, CONFIG_ERROR_MAX, "%s %s; carpd --help lists them", is_long ? word : letter,
-             why == ':' ? "needs a value" : "is no option, or might be several");
+    bool is_known = optopt >= OPTION_CHECK ||
+                    (optopt != 0 && optopt != ':' && strchr(short_options, optopt) != NULL);
+    bool is_long = optopt == 0 || (is_known && strncmp(word, "--", 2) == 0);
+    const char *option = is_long ? word : letter;
+    size_t size = strcspn(option, "=");
+    const char *what = why == ':' ? "needs a value"
+                       : is_known ? "takes no value"
+                                  : "is no option, or might be several";
+    snprintf(r->error, CONFIG_ERROR_MAX, "%.*s %s; carpd --help lists them",
+             (int)(size < VALUE_SHOWN ? size : VALUE_SHOWN), option, what);
     return -1;
 }
 
@@ -234,8 +244,7 @@ static int read_all(struct reading *r, int argc, char **argv)
     int option;
     optind = 0; /* getopt's own state: begin anew */
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":i:s:m:v:p:o:Pna:b:k:r:u:d:x:zBSMf:Dhc:", options,
-                                 NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
         if (option == '?' || option == ':') {
             return refuse_option(r, option, argv[optind - 1]);
         }
@@ -244,7 +253,7 @@ static int read_all(struct reading *r, int argc, char **argv)
         }
     }
     if (optind < argc) {
-        snprintf(r->error, CONFIG_ERROR_MAX, "\"%s\" is no option; carpd --help lists them",
+        snprintf(r->error, CONFIG_ERROR_MAX, "\"%.64s\" is no option; carpd --help lists them",
                  argv[optind]);
         return -1;
     }
@@ -252,6 +261,20 @@ static int read_all(struct reading *r, int argc, char **argv)
         r->action = CONFIG_HELP;
     }
     return 0;
+}
+
+/* The file; what was said on the command line beside it goes before what the file says. */
+static int read_file(struct reading *r)
+{
+    struct config *config = r->config;
+    const struct config said = *config;
+    int status = config_from_file(r->file, config, r->warnings, r->error);
+    config->debug |= said.debug;
+    if (r->facility_given) {
+        config->log = said.log;
+        config->facility = said.facility;
+    }
+    return status;
 }
 
 static int read_options(struct reading *r, int argc, char **argv)
@@ -269,7 +292,7 @@ static int read_options(struct reading *r, int argc, char **argv)
         return EXIT_USAGE;
     }
     if (r->file != NULL) {
-        return config_from_file(r->file, config, r->warnings, r->error);
+        return read_file(r);
     }
     if (finish_group(r) != 0) {
         return EXIT_USAGE;

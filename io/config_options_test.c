@@ -152,7 +152,8 @@ static const struct {
     {LEAST "-b 0", "advbase 0 needs an advskew of at least 1, or adverts would never end"},
     {LEAST "-b 255 -k 255", "advbase 255 with advskew 255 means farewell; choose a lower one"},
     {LEAST "-s nonsense", "Invalid address: [nonsense] - source must be an IPv4 address"},
-    {LEAST "-s 10.0.0.100", "source is one of the virtual addresses; it must be the host's own"},
+    {LEAST "-s 10.0.0.100",
+     "source 10.0.0.100 is one of the virtual addresses; it must be the host's own"},
     {LEAST "-m 10.0.0.1",
      "group 10.0.0.1 must be a multicast address (224.0.0.0 to 239.255.255.255)"},
     {LEAST "-a 10.0.0.999",
@@ -172,6 +173,16 @@ static const struct {
     {LEAST "-Q", "-Q is no option, or might be several; carpd --help lists them"},
     {LEAST "-PQ", "-Q is no option, or might be several; carpd --help lists them"},
     {LEAST "-k", "-k needs a value; carpd --help lists them"},
+    {LEAST "-DPk", "-k needs a value; carpd --help lists them"},
+    {LEAST "--preempt -QD", "-Q is no option, or might be several; carpd --help lists them"},
+    {LEAST "--preempt=yes", "--preempt takes no value; carpd --help lists them"},
+    {LEAST "--check=yes", "--check takes no value; carpd --help lists them"},
+    {LEAST "-- -D", "\"-D\" is no option; carpd --help lists them"},
+    {LEAST "-v 0x", "vhid \"0x\" is not a number; 1..255 is right"},
+    {LEAST "-v 09", "vhid \"09\" is not a number; 1..255 is right"},
+    {LEAST "-v +7", "vhid \"+7\" is not a number; 1..255 is right"},
+    {LEAST "-s 0.0.0.0", "source 0.0.0.0 must be the address of a host, not multicast or loopback"},
+    {"-c", "-c needs a value; carpd --help lists them"},
     {LEAST "--advskew", "--advskew needs a value; carpd --help lists them"},
     {"-c /nonexistent -v 7", "-c FILE and the options of a single group exclude each other"},
 };
@@ -225,6 +236,46 @@ TEST_CASE(config_options, name_every_option_in_the_usage_text)
     }
 }
 
+/* Where to log, and how much, may be said beside a file; it goes before what the file says. */
+TEST_CASE(config_options, go_before_what_the_file_says)
+{
+    static const struct {
+        const char *options, *log;
+        enum config_log to;
+        int facility;
+        bool debug;
+    } rows[] = {
+        {"", "{}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+        {"", "{to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_AUTH, false},
+        {"-f local3", "{}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
+        {"-f local3", "{to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
+        {"-f none", "{to: syslog}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+        {"-D", "{level: info}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
+        {"-z", "{level: debug}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
+        {"-B", "{}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reading r;
+        char path[] = "/tmp/carpio-file-XXXXXX", line[128];
+        int fd = mkstemp(path);
+        tk_row(rows[i].options);
+        ASSERT_TRUE(fd >= 0);
+        dprintf(fd, "groups: {web: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1]}}\n");
+        dprintf(fd, "log: %s\n", rows[i].log);
+        close(fd);
+        snprintf(line, sizeof line, "%s -c %s", rows[i].options, path);
+        read_line(&r, line);
+        unlink(path);
+        EXPECT_STR("", r.error);
+        EXPECT_U64(1, r.config.group_count);
+        EXPECT_INT(rows[i].to, r.config.log);
+        EXPECT_INT(rows[i].facility, r.config.facility);
+        EXPECT_INT(rows[i].debug, r.config.debug);
+        EXPECT_INT(strcmp(rows[i].options, "-B") == 0, r.config.daemonize);
+        free_reading(&r);
+    }
+}
+
 /* --- the password --------------------------------------------------------------------------------
  */
 
@@ -251,6 +302,21 @@ TEST_CASE(config_options, wipe_the_password_from_the_arguments)
     }
 }
 
+/* An option that is misspelt, or not all of its name, may have a password behind it all the same.
+ */
+TEST_CASE(config_options, show_no_value_of_an_option_that_is_unknown)
+{
+    static const char *const lines[] = {"--pas=opensesame", "--password=opensesame"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct reading r;
+        tk_row(lines[i]);
+        read_line(&r, lines[i]);
+        EXPECT_INT(2, r.status);
+        EXPECT_TRUE(strstr(r.error, "--pas") != NULL && strstr(r.error, "opensesame") == NULL);
+        free_reading(&r);
+    }
+}
+
 /* What the first line of a password file is, and what is refused. */
 TEST_CASE(config_options, read_the_first_line_of_a_password_file)
 {
@@ -268,7 +334,7 @@ TEST_CASE(config_options, read_the_first_line_of_a_password_file)
         {"blanks belong to it", " a b \n", 6, 5},
         {"empty", "", 0, -1},
         {"an empty first line", "\nsecret\n", 8, -1},
-        {"a NUL ends it", "sec\0ret\n", 8, 3},
+        {"a NUL does not end it", "sec\0ret\n", 8, -1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reading r;
@@ -281,7 +347,7 @@ TEST_CASE(config_options, read_the_first_line_of_a_password_file)
         read_line(&r, line);
         unlink(path);
         EXPECT_INT(rows[i].key_size < 0 ? 2 : 0, r.status);
-        if (r.status == 0) {
+        if (r.status == 0 && rows[i].key_size >= 0) {
             uint8_t want[CARP_KEY_SIZE] = {0};
             memcpy(want, rows[i].content, (size_t)rows[i].key_size);
             EXPECT_BYTES(want, r.config.groups[0].carp.keys[0], CARP_KEY_SIZE);
@@ -315,6 +381,10 @@ TEST_CASE(config_options, warn_of_what_is_allowed_but_seldom_meant)
         {LEAST "-b 0 -k 1", "advbase 0"},
         {LEAST "-p 12345678901234567890", "take only 19"},
         {LEAST "-a fe80::7", "a link-local virtual address"},
+        {LEAST "-u /nonexistent/up", "the up command /nonexistent/up cannot be run: No such file"},
+        {LEAST "-d /etc/passwd", "the down command /etc/passwd cannot be run: Permission denied"},
+        {LEAST "-d down", "the down command down is no absolute path"},
+        {LEAST "-a febf::7", "a link-local virtual address"},
     };
     struct reading r;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -325,7 +395,7 @@ TEST_CASE(config_options, warn_of_what_is_allowed_but_seldom_meant)
         free_reading(&r);
     }
     tk_row("the nearest that are fine");
-    read_line(&r, LEAST "-k 240 -b 85 -r 3");
+    read_line(&r, LEAST "-u /bin/true -k 240 -b 85 -r 3 -a fec0::1 -a fe00::1");
     EXPECT_U64(1, r.warnings.count); /* that -p was used */
     free_reading(&r);
 }

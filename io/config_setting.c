@@ -117,11 +117,11 @@ static int set_number(uint8_t *home, const struct config_setting *s, const char 
     errno = 0;
     unsigned long value = strtoul(text, &end, 0);
     if (*text < '0' || *text > '9' || *end != '\0') {
-        return refuse(error, "%s \"%s\" is not a number; %u..%u is right", s->name, text, s->min,
+        return refuse(error, "%s \"%.64s\" is not a number; %u..%u is right", s->name, text, s->min,
                       s->max);
     }
     if (errno != 0 || value < s->min || value > s->max) {
-        return refuse(error, "%s %s is out of range %u..%u", s->name, text, s->min, s->max);
+        return refuse(error, "%s %.64s is out of range %u..%u", s->name, text, s->min, s->max);
     }
     *home = (uint8_t)value;
     return 0;
@@ -136,7 +136,7 @@ static int set_switch(bool *home, const struct config_setting *s, const char *te
             return 0;
         }
     }
-    return refuse(error, "%s \"%s\" is neither true nor false", s->name, text);
+    return refuse(error, "%s \"%.64s\" is neither true nor false", s->name, text);
 }
 
 /* "2.5" to nanoseconds, without floating point. */
@@ -157,7 +157,8 @@ static int set_seconds(carp_duration *home, const struct config_setting *s, cons
     }
     if (!digits || *at != '\0' || ns < s->min * UINT64_C(1000000000) ||
         ns > s->max * UINT64_C(1000000000)) {
-        return refuse(error, "%s \"%s\" is not a time; seconds from %u to %u, like 2.5, are right",
+        return refuse(error,
+                      "%s \"%.64s\" is not a time; seconds from %u to %u, like 2.5, are right",
                       s->name, text, s->min, s->max);
     }
     *home = (carp_duration){ns};
@@ -170,7 +171,7 @@ static int set_text(char **home, const struct config_setting *s, const char *tex
         return refuse(error, "%s is empty", s->name);
     }
     if (s->max != 0 && strlen(text) >= s->max) {
-        return refuse(error, "%s \"%s\" is too long; at most %u bytes are right", s->name, text,
+        return refuse(error, "%s \"%.64s\" is too long; at most %u bytes are right", s->name, text,
                       s->max - 1);
     }
     char *copy = strdup(text);
@@ -193,12 +194,18 @@ static int set_choice(unsigned *home, const struct config_setting *s, const char
         size_t used = strlen(right);
         snprintf(right + used, sizeof right - used, "%s%s", i == 0 ? "" : ", ", s->choices[i]);
     }
-    return refuse(error, "%s \"%s\" is none of: %s", s->name, text, right);
+    return refuse(error, "%s \"%.64s\" is none of: %s", s->name, text, right);
 }
 
 static bool is_multicast(const uint8_t address[4])
 {
     return address[0] >= 224 && address[0] <= 239;
+}
+
+/* Neither unset, loopback, multicast nor broadcast. */
+static bool is_of_a_host(const uint8_t address[4])
+{
+    return address[0] != 0 && address[0] != 127 && address[0] < 224;
 }
 
 static int set_ipv4(struct config_group *group, const struct config_setting *s, const char *text,
@@ -207,11 +214,16 @@ static int set_ipv4(struct config_group *group, const struct config_setting *s, 
     uint8_t bytes[4];
     bool is_source = s->at == HOME(source);
     if (inet_pton(AF_INET, text, bytes) != 1) {
-        return refuse(error, "Invalid address: [%s] - %s must be an IPv4 address", text, s->name);
+        return refuse(error, "Invalid address: [%.64s] - %s must be an IPv4 address", text,
+                      s->name);
     }
-    if (is_source == is_multicast(bytes)) {
-        return refuse(error, "%s %s must %sbe a multicast address (224.0.0.0 to 239.255.255.255)",
-                      s->name, text, is_source ? "not " : "");
+    if (is_source && !is_of_a_host(bytes)) {
+        return refuse(error, "%s %s must be the address of a host, not multicast or loopback",
+                      s->name, text);
+    }
+    if (!is_source && !is_multicast(bytes)) {
+        return refuse(error, "%s %s must be a multicast address (224.0.0.0 to 239.255.255.255)",
+                      s->name, text);
     }
     memcpy((char *)group + s->at, bytes, sizeof bytes);
     group->has_source |= is_source;
@@ -225,7 +237,7 @@ static bool can_be_virtual(const struct config_address *a)
 {
     static const uint8_t zeros[16];
     if (a->family == 4) {
-        return a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
+        return is_of_a_host(a->bytes);
     }
     bool loopback = memcmp(a->bytes, zeros, 15) == 0 && a->bytes[15] <= 1;
     return a->bytes[0] != 0xff && !loopback;
@@ -239,16 +251,17 @@ static int parse_address(const char *text, struct config_address *address, char 
     size_t length = slash == NULL ? strlen(text) : (size_t)(slash - text);
     *address = (struct config_address){.prefix = CONFIG_PREFIX_OF_INTERFACE};
     if (length >= sizeof host) {
-        return refuse(error, "Invalid address: [%s]", text);
+        return refuse(error, "Invalid address: [%.64s]", text);
     }
     memcpy(host, text, length);
     host[length] = '\0';
     address->family = strchr(host, ':') == NULL ? 4 : 6;
     if (inet_pton(address->family == 4 ? AF_INET : AF_INET6, host, address->bytes) != 1) {
-        return refuse(error,
-                      "Invalid address: [%s] - an IPv4 or IPv6 address is right, with or without "
-                      "/prefix",
-                      text);
+        return refuse(
+            error,
+            "Invalid address: [%.64s] - an IPv4 or IPv6 address is right, with or without "
+            "/prefix",
+            text);
     }
     if (slash != NULL) {
         const struct config_setting prefix = {
@@ -345,19 +358,25 @@ static int add_key_file(struct carp_config *carp, const char *path, char *error)
     char line[512];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return refuse(error, "unable to open passfile %s for reading: %s", path, strerror(errno));
+        return refuse(error, "unable to open passfile %.256s for reading: %s", path,
+                      strerror(errno));
     }
     ssize_t size = read(fd, line, sizeof line);
     int failed = errno;
     close(fd);
     if (size < 0) {
-        return refuse(error, "error reading passfile %s: %s", path, strerror(failed));
+        return refuse(error, "error reading passfile %.256s: %s", path, strerror(failed));
     }
     size_t length = 0;
-    while (length < (size_t)size && line[length] != '\n' && line[length] != '\0') {
+    while (length < (size_t)size && line[length] != '\n') {
         length++;
     }
-    if (length > 0 && length < (size_t)size && line[length - 1] == '\r') {
+    if (memchr(line, '\0', length) != NULL) {
+        explicit_bzero(line, sizeof line);
+        return refuse(error, "the first line of %.256s has a NUL byte; give such a key as key-hex",
+                      path);
+    }
+    if (length > 0 && line[length - 1] == '\r') {
         length--;
     }
     char what[256];

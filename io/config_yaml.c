@@ -14,7 +14,7 @@
 
 #include "io/config_internal.h"
 
-enum { EXIT_MALFORMED = 2 };
+enum { EXIT_MALFORMED = 2, GROUP_NAME_MAX = 64 };
 
 struct walk {
     const char *path;
@@ -31,7 +31,7 @@ static int refuse(struct walk *w, const yaml_mark_t *at, const char *group, cons
 static int refuse(struct walk *w, const yaml_mark_t *at, const char *group, const char *format, ...)
 {
     va_list arguments;
-    int used = snprintf(w->error, CONFIG_ERROR_MAX, "%s:%zu:%zu: %s%s%s", w->path, at->line + 1,
+    int used = snprintf(w->error, CONFIG_ERROR_MAX, "%.256s:%zu:%zu: %s%s%s", w->path, at->line + 1,
                         at->column + 1, group == NULL ? "" : "group ", group == NULL ? "" : group,
                         group == NULL ? "" : ": ");
     if (used > 0 && used < CONFIG_ERROR_MAX) {
@@ -57,6 +57,14 @@ static const char *text_of(const yaml_node_t *node)
     return (const char *)node->data.scalar.value;
 }
 
+/* YAML's and JSON's way to say that there is no value, which is not the text "null". */
+static bool is_null(const yaml_node_t *node)
+{
+    const char *text = text_of(node);
+    return text != NULL && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (strcmp(text, "null") == 0 || strcmp(text, "~") == 0);
+}
+
 /* The key of a pair, which must be a scalar that did not occur before in this mapping. */
 static const char *key_of(struct walk *w, const yaml_node_t *mapping, const yaml_node_pair_t *pair,
                           const char *group)
@@ -70,7 +78,7 @@ static const char *key_of(struct walk *w, const yaml_node_t *mapping, const yaml
     for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < pair; p++) {
         const char *earlier = text_of(node_of(w, p->key));
         if (earlier != NULL && strcmp(earlier, key) == 0) {
-            refuse(w, &node->start_mark, group, "%s is there twice", key);
+            refuse(w, &node->start_mark, group, "%.64s is there twice", key);
             return NULL;
         }
     }
@@ -83,8 +91,12 @@ static int set_scalar(struct walk *w, struct config_group *group,
     char error[CONFIG_ERROR_MAX];
     const char *text = text_of(value);
     if (text == NULL) {
-        return refuse(w, &value->start_mark, group->name, "%s must be a single value",
-                      setting->name);
+        return refuse(w, &value->start_mark, group->name, "%s must be a single value%s",
+                      setting->name, value->type == YAML_SCALAR_NODE ? " without NUL bytes" : "");
+    }
+    if (is_null(value)) {
+        return refuse(w, &value->start_mark, group->name,
+                      "%s has no value; if it is meant as a text, put it in quotes", setting->name);
     }
     if (config_set(group, setting, text, error) != 0) {
         return refuse(w, &value->start_mark, group->name, "%s", error);
@@ -130,7 +142,7 @@ static int read_group(struct walk *w, struct config_group *group, const yaml_nod
         const struct config_setting *setting = config_setting_of(key);
         if (setting == NULL) {
             const char *like = config_setting_like(key);
-            return refuse(w, at, group->name, "%s is no setting%s%s%s", key,
+            return refuse(w, at, group->name, "%.64s is no setting%s%s%s", key,
                           like == NULL ? "" : "; did you mean ", like == NULL ? "" : like,
                           like == NULL ? "" : "?");
         }
@@ -148,6 +160,18 @@ static int read_group(struct walk *w, struct config_group *group, const yaml_nod
     return 0;
 }
 
+/* It is in lines of the log, and in the environment of commands. */
+static bool can_be_name(const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f) {
+            return false;
+        }
+    }
+    return size >= 1 && size <= GROUP_NAME_MAX;
+}
+
 static int read_groups(struct walk *w, const yaml_node_t *node)
 {
     char error[CONFIG_ERROR_MAX];
@@ -159,6 +183,12 @@ static int read_groups(struct walk *w, const yaml_node_t *node)
         const char *name = key_of(w, node, pair, NULL);
         if (name == NULL) {
             return -1;
+        }
+        if (!can_be_name(name)) {
+            return refuse(
+                w, &node_of(w, pair->key)->start_mark, NULL,
+                "a group's name must have 1 to %d bytes, none of them a control character",
+                GROUP_NAME_MAX);
         }
         struct config_group *group = config_add_group(w->config, name);
         if (group == NULL) {
@@ -191,30 +221,31 @@ static int read_log(struct walk *w, const yaml_node_t *node)
             return -1;
         }
         if (text == NULL) {
-            return refuse(w, &value->start_mark, NULL, "log: %s must be a single value", key);
+            return refuse(w, &value->start_mark, NULL, "log: %.64s must be a single value", key);
         }
         if (strcmp(key, "to") == 0) {
             config->log = strcmp(text, "syslog") == 0 ? CONFIG_LOG_SYSLOG : CONFIG_LOG_STDERR;
             if (config->log == CONFIG_LOG_STDERR && strcmp(text, "stderr") != 0) {
                 return refuse(w, &value->start_mark, NULL,
-                              "log: to \"%s\" is none of: stderr, syslog", text);
+                              "log: to \"%.64s\" is none of: stderr, syslog", text);
             }
         } else if (strcmp(key, "level") == 0) {
             config->debug = strcmp(text, "debug") == 0;
             if (!config->debug && strcmp(text, "info") != 0) {
                 return refuse(w, &value->start_mark, NULL,
-                              "log: level \"%s\" is none of: info, debug", text);
+                              "log: level \"%.64s\" is none of: info, debug", text);
             }
         } else if (strcmp(key, "facility") == 0) {
             config->facility = config_facility(text);
             if (config->facility < 0) {
                 return refuse(
                     w, &value->start_mark, NULL,
-                    "log: facility \"%s\" is unknown; daemon or local0 to local7 are right", text);
+                    "log: facility \"%.64s\" is unknown; daemon or local0 to local7 are right",
+                    text);
             }
         } else {
             return refuse(w, &node_of(w, pair->key)->start_mark, NULL,
-                          "log: %s is no setting; to, facility and level are", key);
+                          "log: %.64s is no setting; to, facility and level are", key);
         }
     }
     return 0;
@@ -241,7 +272,7 @@ static int read_root(struct walk *w)
             status = read_log(w, value);
         } else {
             refuse(w, &node_of(w, pair->key)->start_mark, NULL,
-                   "%s is no setting at the top level; groups and log are", key);
+                   "%.64s is no setting at the top level; groups and log are", key);
         }
         if (status != 0) {
             return -1;
@@ -282,9 +313,10 @@ static int read_document(struct walk *w, FILE *file)
         yaml_document_delete(&w->document);
         status = status == 0 ? expect_end(w, &parser) : status;
     } else if (ferror(file)) {
-        snprintf(w->error, CONFIG_ERROR_MAX, "%s: cannot be read: %s", w->path, strerror(errno));
+        snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", w->path,
+                 strerror(errno));
     } else if (parser.error == YAML_READER_ERROR) {
-        snprintf(w->error, CONFIG_ERROR_MAX, "%s: not text at byte %zu: %s", w->path,
+        snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: not text at byte %zu: %s", w->path,
                  parser.problem_offset, parser.problem);
     } else {
         refuse(w, &parser.problem_mark, NULL, "not YAML: %s",
@@ -301,7 +333,7 @@ int config_from_file(const char *path, struct config *config, struct config_warn
     config->facility = LOG_DAEMON;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        snprintf(error, CONFIG_ERROR_MAX, "%s: cannot be read: %s", path, strerror(errno));
+        snprintf(error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", path, strerror(errno));
         return EXIT_MALFORMED;
     }
     int status = read_document(&w, file);

@@ -168,6 +168,16 @@ TEST_CASE(config_yaml, reads_json_with_two_groups)
     free_reading(&r);
 }
 
+/* In memory these two begin with the same bytes; they are two addresses all the same. */
+TEST_CASE(config_yaml, tells_families_apart)
+{
+    struct reading r;
+    read_text(&r, GROUP "  db: {interface: eth0, vhid: 8, key: s, addresses: ['a00:64::']}\n");
+    EXPECT_STR("", r.error);
+    EXPECT_U64(2, r.config.group_count);
+    free_reading(&r);
+}
+
 /* --- mistakes ------------------------------------------------------------------------------------
  */
 
@@ -218,8 +228,8 @@ static const struct {
     {GROUP "    command-timeout: 0\n",
      "7:22: group web: command-timeout \"0\" is not a time; seconds from 1 to 3600, like 2.5, are "
      "right"},
-    {GROUP "    source: 10.0.0.100\n",
-     "3:5: group web: source is one of the virtual addresses; it must be the host's own"},
+    {GROUP "    source: 10.0.0.100\n", "3:5: group web: source 10.0.0.100 is one of the virtual "
+                                       "addresses; it must be the host's own"},
     {GROUP "    source: fe80::1\n",
      "7:13: group web: Invalid address: [fe80::1] - source must be an IPv4 address"},
     {GROUP "    group: 10.0.0.1\n",
@@ -262,7 +272,7 @@ static const struct {
     {GROUP "  db: {interface: eth0, vhid: 7, key: secret, addresses: [10.0.0.101]}\n",
      "7:3: group db: vhid 7 on eth0 is that of group web already"},
     {GROUP "  db: {interface: eth1, vhid: 7, key: secret, addresses: [10.0.0.100]}\n",
-     "7:3: group db: a virtual address is that of group web already"},
+     "7:3: group db: the address 10.0.0.100 is that of group web already"},
     {"log: file\n" GROUP, "1:6: log must be a mapping with to, facility, level"},
     {"log: {to: file}\n" GROUP, "1:11: log: to \"file\" is none of: stderr, syslog"},
     {"log: {level: loud}\n" GROUP, "1:14: log: level \"loud\" is none of: info, debug"},
@@ -274,6 +284,49 @@ static const struct {
     {"groups: {web: *nope}\n", "1:15: not YAML: found undefined alias"},
     {"groups: &a\n  web: *a\n", "2:3: group web: web is no setting"}, /* no endless descent */
     {GROUP "---\nmore: 1\n", "7:4: a second document; one a file is right"},
+    {GROUP "---\n]\n", "8:1: not YAML: did not find expected node content"},
+    {GROUP "  '': {}\n",
+     "7:3: a group's name must have 1 to 64 bytes, none of them a control character"},
+    {GROUP "  \"a\\nb\": {}\n",
+     "7:3: a group's name must have 1 to 64 bytes, none of them a control character"},
+    {GROUP "  \"\\x7f\": {}\n",
+     "7:3: a group's name must have 1 to 64 bytes, none of them a control character"},
+    {GROUP
+     "  nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn: {}\n", /* 65 bytes; the
+                                                                                     next has 64 */
+     "7:3: a group's name must have 1 to 64 bytes, none of them a control character"},
+    {GROUP "  nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn: {}\n",
+     "7:69: group nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn: interface is "
+     "missing; name the one the address lives on, like eth0"},
+    {GROUP "  web: {}\n", "7:3: web is there twice"},
+    {GROUP "    [a, b]: 7\n", "7:5: group web: a key must be a plain word"},
+    {GROUP "    up: null\n",
+     "7:9: group web: up has no value; if it is meant as a text, put it in quotes"},
+    {GROUP "    argument: ~\n",
+     "7:15: group web: argument has no value; if it is meant as a text, put it in quotes"},
+    {GROUP "    up: \"/bin/up\\0.sh\"\n",
+     "7:9: group web: up must be a single value without NUL bytes"},
+    {GROUP "    advbase: 08\n", "7:14: group web: advbase \"08\" is not a number; 0..255 is right"},
+    {GROUP "    advbase: 18446744073709551617\n", /* 2 to the 64th and one */
+     "7:14: group web: advbase 18446744073709551617 is out of range 0..255"},
+    {"groups:\n  web:\n    addresses: ['::1']\n",
+     "3:17: group web: ::1 cannot be shared: it is a multicast, loopback or unset address"},
+    {"groups:\n  web:\n    addresses: ['::']\n",
+     "3:17: group web: :: cannot be shared: it is a multicast, loopback or unset address"},
+    {"groups:\n  web:\n    addresses: [127.0.0.1/8]\n",
+     "3:17: group web: 127.0.0.1 cannot be shared: it is a multicast, loopback or unset address"},
+    {GROUP "    group: 240.0.0.1\n",
+     "7:12: group web: group 240.0.0.1 must be a multicast address (224.0.0.0 to "
+     "239.255.255.255)"},
+    {GROUP "    source: 0.0.0.0\n",
+     "7:13: group web: source 0.0.0.0 must be the address of a host, not multicast or loopback"},
+    {GROUP "    source: 127.0.0.1\n",
+     "7:13: group web: source 127.0.0.1 must be the address of a host, not multicast or loopback"},
+    {GROUP "    source: 255.255.255.255\n",
+     "7:13: group web: source 255.255.255.255 must be the address of a host, not multicast or "
+     "loopback"},
+    {GROUP "  db: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1, 10.0.0.100/32]}\n",
+     "7:3: group db: the address 10.0.0.100 is that of group web already"},
 };
 
 TEST_CASE(config_yaml, names_place_value_and_remedy_of_every_mistake_in_one_line)
@@ -323,6 +376,64 @@ TEST_CASE(config_yaml, survives_being_cut_anywhere)
         read_bytes_as_file(&r, whole, size);
         EXPECT_TRUE((r.status == 0) == (r.error[0] == '\0'));
         EXPECT_TRUE(strchr(r.error, '\n') == NULL);
+        free_reading(&r);
+    }
+}
+
+/* 10,000 digits are a number out of range, and 64 of them enough to find it by. */
+TEST_CASE(config_yaml, leaves_room_for_the_range_behind_a_very_long_value)
+{
+    struct reading r;
+    static char text[20000];
+    char want[CONFIG_ERROR_MAX];
+    int used = snprintf(text, sizeof text, GROUP "    advbase: ");
+    memset(text + used, '9', 10000);
+    read_text(&r, text);
+    snprintf(want, sizeof want, "%s:7:14: group web: advbase %.64s is out of range 0..255",
+             path_of_file(), text + used);
+    EXPECT_STR(want, r.error);
+    free_reading(&r);
+}
+
+/* Neither a stack nor a loop without end: an alias is followed no further than a value is read. */
+TEST_CASE(config_yaml, survives_what_is_nested_without_end)
+{
+    static char nested[4001];
+    memset(nested, '[', 2000);
+    memset(nested + 2000, ']', 2000);
+    const char *texts[][2] = {
+        {"groups: {web: {addresses: &x [*x]}}",
+         ":1:27: group web: addresses must be a single value"},
+        {"log: &x {to: *x}", ":1:6: log: to must be a single value"},
+        {"a: &a [x, x]\nb: &b [*a, *a]\ngroups: *b\n",
+         ":1:1: a is no setting at the top level; groups and log are"},
+        {nested, ":1:1: nothing is configured; groups: with at least one is right"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct reading r;
+        tk_row(texts[i][0]);
+        read_text(&r, texts[i][0]);
+        EXPECT_INT(2, r.status);
+        EXPECT_STR(texts[i][1], r.error + strlen(path_of_file()));
+        free_reading(&r);
+    }
+}
+
+TEST_CASE(config_yaml, never_shows_a_key)
+{
+    static const char *const files[] = {
+        GROUP "    key: hunter2\n",
+        "groups: {web: {key: [hunter2, hunter2hunter2hunter2]}}",
+        "groups: {web: {key-hex: hunter2}}",
+        "groups: {web: {key: {hunter2: 1}}}",
+        "groups: {web: {key: [hunter2, null]}}",
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct reading r;
+        tk_row(files[i]);
+        read_text(&r, files[i]);
+        EXPECT_INT(2, r.status);
+        EXPECT_TRUE(strstr(r.error, "hunter2") == NULL);
         free_reading(&r);
     }
 }

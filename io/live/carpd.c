@@ -81,8 +81,8 @@ static int tell_guardian(const struct config *config, struct guardian_setup *set
     for (size_t g = 0; g < config->group_count; g++) {
         const struct config_group *group = &config->groups[g];
         groups[g].name = group->name;
-        groups[g].time_limit = group->command_timeout;
         if (command_is_used(group)) {
+            groups[g].time_limit = group->command_timeout;
             struct command *down = command_make(group, false);
             if (down == NULL) {
                 return -ENOMEM;

@@ -28,7 +28,7 @@ struct guardian_group {
     const char *name;               /* for the log */
     const char *const *down;        /* arguments, NULL-terminated; NULL: addresses of our own */
     const char *const *environment; /* NAME=value, NULL-terminated, added to ours; NULL: none */
-    carp_duration time_limit;       /* for the command: then SIGTERM, 2 s later SIGKILL */
+    carp_duration time_limit;       /* for commands: then SIGTERM, 2 s later SIGKILL; 0: none run */
 };
 
 struct guardian_setup {

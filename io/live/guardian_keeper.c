@@ -356,9 +356,7 @@ static carp_duration longest_command(const struct guardian_setup *setup)
 {
     carp_duration longest = {0};
     for (unsigned i = 0; i < setup->group_count; i++) {
-        if (setup->groups[i].down != NULL) {
-            longest = duration_max(longest, setup->groups[i].time_limit);
-        }
+        longest = duration_max(longest, setup->groups[i].time_limit);
     }
     return longest;
 }
