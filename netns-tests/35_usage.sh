@@ -82,7 +82,8 @@ for pid in $(ip netns pids "$(namespace_of h1)" || true); do
 done
 check_not_equal "a detached process" "" "$detached"
 for fd in 0 1; do
-    check_equal "descriptor $fd of a detached process" /dev/null "$(readlink "/proc/$detached/fd/$fd")"
+    [ "/proc/$detached/fd/$fd" -ef /dev/null ] || fail "descriptor $fd of a detached process is open"
+    checks=$((checks + 1))
 done
 kill -TERM "$detached"
 wait_holders 3 10.0.0.100 ""
