@@ -1,8 +1,9 @@
 /*
- * What one step of the engine costs, as JSON: nanoseconds, the median of many short batches, so
- * that a busy machine spoils few of them.
+ * What one step of the engine costs, as JSON: nanoseconds, of many short batches, so that a busy
+ * machine spoils few of them; the median is the figure.
  *
  *     build/release/bin/bench_engine
+ *     valgrind --tool=callgrind build/release/bin/bench_engine timer_early 100000
  */
 #include <assert.h>
 #include <stdio.h>
@@ -44,9 +45,9 @@ struct bench {
     struct carp_crypto crypto;
     struct carp_outcome out;
     uint8_t frame[sizeof genuine];
+    enum carp_verdict refusal; /* what a refused frame must end in */
     carp_instant now;
     struct carp_config config;
-    enum carp_verdict refusal; /* what a refused frame must end in */
 };
 
 static uint64_t clock_ns(void)
@@ -113,25 +114,6 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double measure(struct bench *b, void (*run)(struct bench *))
-{
-    static double ns[BATCHES];
-    for (int batch = 0; batch < BATCHES; batch++) {
-        uint64_t start = clock_ns();
-        for (int i = 0; i < BATCH; i++) {
-            run(b);
-        }
-        ns[batch] = (double)(clock_ns() - start) / BATCH;
-    }
-    qsort(ns, BATCHES, sizeof *ns, compare);
-    return ns[BATCHES / 2];
-}
-
-static void add(json_t *into, const char *name, double ns)
-{
-    json_object_set_new(into, name, json_real((double)(long)(ns * 10 + 0.5) / 10));
-}
-
 static void no_digest(void *self, unsigned key, enum auth_form form, uint64_t counter,
                       uint8_t digest[WIRE_DIGEST_SIZE])
 {
@@ -154,50 +136,144 @@ static void start(struct bench *b, bool master)
     }
 }
 
-int main(void)
+static void listen_to_genuine(struct bench *b)
 {
-    static struct bench b;
+    memcpy(b->frame, genuine, sizeof genuine);
+    start(b, false);
+}
+
+/* Two words of the digest change places, which no checksum notices. */
+static void listen_to_bad_digest(struct bench *b)
+{
+    listen_to_genuine(b);
+    memcpy(b->frame + 50, genuine + 52, 2);
+    memcpy(b->frame + 52, genuine + 50, 2);
+    b->refusal = CARP_BAD_DIGEST;
+}
+
+static void listen_to_bad_checksum(struct bench *b)
+{
+    listen_to_genuine(b);
+    b->frame[69] ^= 1;
+    b->refusal = CARP_BAD_CHECKSUM;
+}
+
+static void listen_to_other_vhid(struct bench *b)
+{
+    listen_to_genuine(b);
+    b->config.vhid = 7;
+    b->refusal = CARP_OTHER_VHID;
+}
+
+static void be_master(struct bench *b)
+{
+    start(b, true);
+}
+
+static void be_master_who_signs_nothing(struct bench *b)
+{
+    start(b, true);
+    b->crypto.digest = no_digest;
+}
+
+static const struct {
+    const char *name;
+    void (*prepare)(struct bench *);
+    void (*run)(struct bench *);
+} cases[] = {
+    {"accepted_with_digest", listen_to_genuine, hear_accepted},
+    {"refused_bad_digest", listen_to_bad_digest, hear_refused},
+    {"refused_bad_checksum", listen_to_bad_checksum, hear_refused},
+    {"refused_other_vhid", listen_to_other_vhid, hear_refused},
+    {"timer_early", listen_to_genuine, timer_early},
+    {"timer_rearmed", listen_to_genuine, timer_overslept},
+    {"timer_advert_signed", be_master, timer_advert},
+    {"timer_advert_unsigned", be_master_who_signs_nothing, timer_advert},
+};
+enum { CASE_COUNT = sizeof cases / sizeof *cases };
+
+static void prepare(struct bench *b, int number, const struct carp_crypto *crypto)
+{
+    b->config = config;
+    b->config.replay = CARP_REPLAY_OFF; /* the same advert is heard a million times */
+    b->crypto = *crypto;
+    cases[number].prepare(b);
+}
+
+static void add(json_t *into, const char *name, double ns)
+{
+    json_object_set_new(into, name, json_real((double)(long)(ns * 10 + 0.5) / 10));
+}
+
+/* Minimum, median and maximum of the batches. */
+static json_t *measure(struct bench *b, void (*run)(struct bench *))
+{
+    static double ns[BATCHES];
+    for (int batch = 0; batch < BATCHES; batch++) {
+        uint64_t start = clock_ns();
+        for (int i = 0; i < BATCH; i++) {
+            run(b);
+        }
+        ns[batch] = (double)(clock_ns() - start) / BATCH;
+    }
+    qsort(ns, BATCHES, sizeof *ns, compare);
+    json_t *spread = json_object();
+    add(spread, "min", ns[0]);
+    add(spread, "median", ns[BATCHES / 2]);
+    add(spread, "max", ns[BATCHES - 1]);
+    return spread;
+}
+
+static void print_report(struct bench *b, const struct carp_crypto *crypto)
+{
     json_t *report = json_object();
     json_t *ns = json_object();
-
-    b.config = config;
-    b.config.replay = CARP_REPLAY_OFF; /* the same advert is heard a million times */
-    if (crypto_openssl_make(&b.config, &b.crypto) != 0) {
-        fprintf(stderr, "bench_engine: no SHA-1 from OpenSSL\n");
-        return 2;
+    for (int i = 0; i < CASE_COUNT; i++) {
+        prepare(b, i, crypto);
+        json_object_set_new(ns, cases[i].name, measure(b, cases[i].run));
     }
-    memcpy(b.frame, genuine, sizeof genuine);
-    start(&b, false);
-    add(ns, "accepted_with_digest", measure(&b, hear_accepted));
-
-    memcpy(b.frame + 66, genuine + 68, 2); /* two words of the digest: the checksum stays right */
-    memcpy(b.frame + 68, genuine + 66, 2);
-    b.refusal = CARP_BAD_DIGEST;
-    add(ns, "refused_bad_digest", measure(&b, hear_refused));
-    memcpy(b.frame, genuine, sizeof genuine);
-    b.frame[42] ^= 1;
-    b.refusal = CARP_BAD_CHECKSUM;
-    add(ns, "refused_bad_checksum", measure(&b, hear_refused));
-    memcpy(b.frame, genuine, sizeof genuine);
-    b.config.vhid = 7;
-    b.refusal = CARP_OTHER_VHID;
-    add(ns, "refused_other_vhid", measure(&b, hear_refused));
-    b.config.vhid = 42;
-
-    add(ns, "timer_early", measure(&b, timer_early));
-    add(ns, "timer_rearmed", measure(&b, timer_overslept));
-    start(&b, true);
-    add(ns, "timer_advert_signed", measure(&b, timer_advert));
-    struct carp_crypto real = b.crypto;
-    b.crypto.digest = no_digest;
-    add(ns, "timer_advert_unsigned", measure(&b, timer_advert));
-
     json_object_set_new(report, "nanoseconds", ns);
     json_object_set_new(report, "state_bytes_per_group", json_integer(sizeof(struct carp)));
     json_object_set_new(report, "config_bytes_shared", json_integer(sizeof(struct carp_config)));
     json_dumpf(report, stdout, JSON_INDENT(4) | JSON_REAL_PRECISION(6));
     printf("\n");
     json_decref(report);
-    crypto_openssl_free(&real);
-    return 0;
+}
+
+/* One case, this often: for callgrind, which counts what a clock cannot. */
+static int repeat(struct bench *b, const struct carp_crypto *crypto, const char *name, long count)
+{
+    for (int i = 0; i < CASE_COUNT; i++) {
+        if (strcmp(cases[i].name, name) == 0) {
+            prepare(b, i, crypto);
+            while (count-- > 0) {
+                cases[i].run(b);
+            }
+            return 0;
+        }
+    }
+    fprintf(stderr, "bench_engine: there is no case '%s'\n", name);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b;
+    struct carp_crypto crypto;
+    int status = 0;
+    if (argc != 1 && argc != 3) {
+        fprintf(stderr, "usage: bench_engine [CASE COUNT]\n");
+        return 2;
+    }
+    if (crypto_openssl_make(&config, &crypto) != 0) {
+        fprintf(stderr, "bench_engine: no SHA-1 from OpenSSL\n");
+        return 2;
+    }
+    if (argc == 3) {
+        status = repeat(&b, &crypto, argv[1], strtol(argv[2], NULL, 10));
+    } else {
+        print_report(&b, &crypto);
+    }
+    crypto_openssl_free(&crypto);
+    return status;
 }
