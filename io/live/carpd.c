@@ -4,6 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +114,9 @@ static int run(const struct config *config, const struct config_warnings *warnin
     log_open(to_syslog, config->facility, config->debug);
     show_warnings(warnings);
 
+#ifdef __GLIBC__
+    malloc_trim(0); /* what reading the configuration took is not to be kept by two processes */
+#endif
     struct guardian_setup setup = {.not_mine = ready_fd};
     struct guardian *guardian;
     int status = tell_guardian(config, &setup);

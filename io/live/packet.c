@@ -12,7 +12,7 @@
 /* The longest frame of interest: a tag, IPv4 with all its options, an advert and some. In immediate
  * mode libpcap's ring has a slot of that size and a header for each frame, so that the buffer holds
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
-enum { SNAPLEN = 144, BUFFER_SIZE = 1 << 19, FRAMES_MAX = 4096 };
+enum { SNAPLEN = 144, BUFFER_SIZE = 29 << 14, FRAMES_MAX = 4096 };
 
 static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
 {
