@@ -9,16 +9,17 @@
 need ucarp
 
 segment 2
+# One host after the other: ucarp may look at its timer a hair before the 3 s are over, and then takes 4.
 ucarp_on h1.g1 -v 1 -a 10.0.0.101 -k 0 -z
-carpd_on h2.g1 -v 1 -a 10.0.0.101 -k 50
 carpd_on h1.g2 -v 2 -a 10.0.0.102 -k 0
-ucarp_on h2.g2 -v 2 -a 10.0.0.102 -k 50 -z
 carpd_on h1.g3 -v 3 -a 10.0.0.103 -k 0
-carpd_on h2.g3 -v 3 -a 10.0.0.103 -k 50
 for vhid in 1 2 3; do
     wait_holders 8 "10.0.0.10$vhid" h1
 done
-sleep 1.2
+carpd_on h2.g1 -v 1 -a 10.0.0.101 -k 50
+ucarp_on h2.g2 -v 2 -a 10.0.0.102 -k 50 -z
+carpd_on h2.g3 -v 3 -a 10.0.0.103 -k 50
+sleep 2.2
 for vhid in 1 2 3; do
     check_holders "10.0.0.10$vhid" h1
     wait_for 3 "an advert for vhid $vhid" has_advertised h1 0 "$vhid"
