@@ -17,28 +17,34 @@
 
 enum { HINT_KEYS_MAX = 32, HINT_ADDRESSES_MAX = 64 };
 
+/* So few groups are all looked at on each wake-up: that costs nothing, and so a backup does not
+ * wake up for deadlines that adverts have moved meanwhile. */
+enum { LOOK_ALWAYS_MAX = 4 };
+
 void host_init(struct host *host, const struct port *port, struct host_group *groups,
-               unsigned group_count, struct host_interface *interfaces, unsigned interface_count,
-               uint64_t seed, uint64_t counter)
+               unsigned group_count, size_t stride, struct host_interface *interfaces,
+               unsigned interface_count, uint64_t seed, uint64_t counter)
 {
+    assert(stride > 0);
     *host = (struct host){
         .port = *port,
         .groups = groups,
         .group_count = group_count,
+        .stride = stride,
         .interfaces = interfaces,
         .interface_count = interface_count,
+        .next_due = CARP_NEVER,
     };
     memset(interfaces, 0, interface_count * sizeof *interfaces);
     for (unsigned i = 0; i < group_count; i++) {
-        struct host_group fresh = {
-            .config = groups[i].config,
-            .crypto = groups[i].crypto,
-            .interface = groups[i].interface,
-        };
-        assert(fresh.interface < interface_count);
-        groups[i] = fresh;
-        carp_init(&groups[i].carp, seed + i, counter);
-        uint16_t *slot = &interfaces[fresh.interface].group_of_vhid[fresh.config->vhid];
+        struct host_group *g = host_group(host, i);
+        const struct host_plan *plan = g->plan;
+        assert(plan->interface < interface_count);
+        carp_init(&g->carp, seed + i, counter);
+        if (g->book != NULL) {
+            *g->book = (struct host_book){0};
+        }
+        uint16_t *slot = &interfaces[plan->interface].group_of_vhid[plan->config->vhid];
         assert(*slot == 0);
         *slot = (uint16_t)(i + 1);
     }
@@ -46,11 +52,11 @@ void host_init(struct host *host, const struct port *port, struct host_group *gr
 
 /* --- one step, and what follows from it ------------------------------------------------------ */
 
-static void note_transition(struct host_group *g, carp_instant now, const struct carp_event *event,
-                            const struct carp_outcome *out)
+static void note_transition(struct host_book *book, carp_instant now,
+                            const struct carp_event *event, const struct carp_outcome *out)
 {
-    g->transitions += 1;
-    g->last = (struct host_transition){
+    book->transitions += 1;
+    book->last = (struct host_transition){
         .at = now,
         .from = out->from,
         .to = out->to,
@@ -60,42 +66,52 @@ static void note_transition(struct host_group *g, carp_instant now, const struct
         .waited = out->waited,
     };
     if (event->type == CARP_EVENT_ADVERT) {
-        g->last.family = event->packet->family;
-        g->last.counter = event->packet->advert.counter;
-        memcpy(g->last.source, event->packet->source, sizeof g->last.source);
+        book->last.family = event->packet->family;
+        book->last.counter = event->packet->advert.counter;
+        memcpy(book->last.source, event->packet->source, sizeof book->last.source);
     }
+}
+
+static bool claim_guarded(struct host *host, unsigned index)
+{
+    const struct host_group *g = host_group(host, index);
+    const struct host_plan *plan = g->plan;
+    struct port_guard guard = {.patience = carp_patience(plan->config, &g->carp)};
+    for (unsigned i = 0; i < 2; i++) {
+        guard.farewell_size[i] =
+            carp_farewell(plan->config, &plan->crypto, &g->carp, i == 0 ? 4 : 6, FAREWELL_AHEAD + i,
+                          guard.farewell[i]);
+    }
+    g->book->farewell_from = g->carp.counter;
+    g->book->claimed = host->port.claim(host->port.self, index, &guard) == 0;
+    return g->book->claimed;
 }
 
 /* Hold the addresses, with the guard as it must be now; false: it failed, and so `next` follows. */
 static bool claim(struct host *host, unsigned index, struct carp_event *next)
 {
-    struct host_group *g = &host->groups[index];
-    struct port_guard guard = {.patience = carp_patience(g->config, &g->carp)};
-    for (unsigned i = 0; i < 2; i++) {
-        guard.farewell_size[i] = carp_farewell(g->config, &g->crypto, &g->carp, i == 0 ? 4 : 6,
-                                               FAREWELL_AHEAD + i, guard.farewell[i]);
-    }
-    g->farewell_from = g->carp.counter;
-    g->claimed = host->port.claim(host->port.self, index, &guard) == 0;
     *next = (struct carp_event){
         .type = CARP_EVENT_YIELD,
         .yield = {.why = CARP_YIELD_CLAIM_FAILED, .hold = CLAIM_PAUSE},
     };
-    return g->claimed;
+    return host_group(host, index)->book != NULL
+               ? claim_guarded(host, index)
+               : host->port.claim(host->port.self, index, NULL) == 0;
 }
 
 /* What is lost here is announced again two adverts later; a link that fails shows with the adverts.
  */
 static void announce(struct host *host, unsigned index)
 {
-    const struct host_group *g = &host->groups[index];
+    const struct host_group *g = host_group(host, index);
+    const struct carp_config *config = g->plan->config;
     uint8_t frame[FRAME_MAX];
-    for (unsigned i = 0; i < g->config->ipv4_count; i++) {
-        size_t size = frame_announce_ipv4(g->carp.self.mac, g->config->ipv4[i], frame);
+    for (unsigned i = 0; i < config->ipv4_count; i++) {
+        size_t size = frame_announce_ipv4(g->carp.self.mac, config->ipv4[i], frame);
         host->port.send(host->port.self, index, frame, size);
     }
-    for (unsigned i = 0; i < g->config->ipv6_count; i++) {
-        size_t size = frame_announce_ipv6(g->carp.self.mac, g->config->ipv6[i], frame);
+    for (unsigned i = 0; i < config->ipv6_count; i++) {
+        size_t size = frame_announce_ipv6(g->carp.self.mac, config->ipv6[i], frame);
         host->port.send(host->port.self, index, frame, size);
     }
 }
@@ -104,7 +120,7 @@ static void announce(struct host *host, unsigned index)
 static bool carry_out(struct host *host, unsigned index, const struct carp_outcome *out,
                       struct carp_event *next)
 {
-    struct host_group *g = &host->groups[index];
+    struct host_book *book = host_group(host, index)->book;
     bool send_failed = false;
     for (unsigned i = 0; i < out->count; i++) {
         const struct carp_action *action = &out->at[i];
@@ -119,7 +135,9 @@ static bool carry_out(struct host *host, unsigned index, const struct carp_outco
             }
             break;
         case CARP_RELEASE:
-            g->claimed = false;
+            if (book != NULL) {
+                book->claimed = false;
+            }
             host->port.release(host->port.self, index);
             break;
         case CARP_ANNOUNCE:
@@ -136,21 +154,31 @@ static bool carry_out(struct host *host, unsigned index, const struct carp_outco
 static bool guard_failed(struct host *host, unsigned index, const struct carp_outcome *out,
                          struct carp_event *next)
 {
-    struct host_group *g = &host->groups[index];
-    bool stale = g->carp.counter - g->farewell_from > FAREWELL_AHEAD / 2 ||
+    const struct host_group *g = host_group(host, index);
+    if (g->book == NULL || !g->book->claimed) {
+        return false;
+    }
+    bool stale = g->carp.counter - g->book->farewell_from > FAREWELL_AHEAD / 2 ||
                  out->rule == CARP_RULE_IDENTITY || out->rule == CARP_RULE_DEMOTED;
-    return g->claimed && stale && !claim(host, index, next);
+    return stale && !claim(host, index, next);
+}
+
+/* Something is due at this instant, perhaps before all else. */
+static void note_due(struct host *host, carp_instant at)
+{
+    host->next_due = instant_min(host->next_due, at);
 }
 
 static enum carp_verdict step(struct host *host, carp_instant now, unsigned index,
                               const struct carp_event *event)
 {
-    struct host_group *g = &host->groups[index];
+    struct host_group *g = host_group(host, index);
+    const struct host_plan *plan = g->plan;
     struct carp_outcome out;
     struct carp_event next;
-    enum carp_verdict verdict = carp_step(g->config, &g->crypto, &g->carp, now, event, &out);
-    if (out.from != out.to) {
-        note_transition(g, now, event, &out);
+    enum carp_verdict verdict = carp_step(plan->config, &plan->crypto, &g->carp, now, event, &out);
+    if (out.from != out.to && g->book != NULL) {
+        note_transition(g->book, now, event, &out);
     }
     bool follow = carry_out(host, index, &out, &next);
     host->port.stepped(host->port.self, index, now, event, &out);
@@ -159,6 +187,7 @@ static enum carp_verdict step(struct host *host, carp_instant now, unsigned inde
          * and SEND_FAILED sends nothing, so this goes two deep at most. */
         step(host, now, index, &next);
     }
+    note_due(host, carp_deadline(&g->carp));
     return verdict;
 }
 
@@ -179,7 +208,7 @@ void host_link(struct host *host, carp_instant now, unsigned interface,
                const struct carp_self *self)
 {
     for (unsigned i = 0; i < host->group_count; i++) {
-        if (host->groups[i].interface == interface) {
+        if (host_group(host, i)->plan->interface == interface) {
             host_group_link(host, now, i, self);
         }
     }
@@ -194,28 +223,34 @@ void host_restored(struct host *host, carp_instant now, unsigned group)
 void host_disowned(struct host *host, carp_instant now, unsigned group)
 {
     struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
-    if (carp_state(&host->groups[group].carp) == CARP_MASTER) {
+    if (carp_state(&host_group(host, group)->carp) == CARP_MASTER) {
         step(host, now, group, &event);
     }
 }
 
+/* carp_overslept() is false of a group until its deadline has passed, and in INIT, which has none.
+ * No deadline is earlier than next_due, so until then nobody can have overslept. */
 void host_woke(struct host *host, carp_instant now)
 {
     struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
+    if (instant_before(now, host->next_due)) {
+        return;
+    }
     for (unsigned i = 0; i < host->group_count; i++) {
-        if (carp_overslept(host->groups[i].config, &host->groups[i].carp, now)) {
+        const struct host_group *g = host_group(host, i);
+        if (carp_overslept(g->plan->config, &g->carp, now)) {
             step(host, now, i, &event);
         }
     }
 }
 
-static void suspect(struct host *host, carp_instant now, struct host_group *g,
+static void suspect(struct host *host, carp_instant now, struct host_book *book,
                     const struct carp_packet *packet)
 {
-    if (!g->suspect_waits && !instant_before(now, g->explain_from)) {
-        g->suspect = *packet;
-        g->suspect_waits = true;
-        g->explain_from = instant_add(now, EXPLAIN_PAUSE);
+    if (!book->suspect_waits && !instant_before(now, book->explain_from)) {
+        book->suspect = *packet;
+        book->suspect_waits = true;
+        book->explain_from = instant_add(now, EXPLAIN_PAUSE);
         host->suspects += 1;
     }
 }
@@ -239,33 +274,42 @@ static void examine(struct host *host, carp_instant now, struct host_interface *
     }
 }
 
-void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
-                size_t size)
+void host_packet(struct host *host, carp_instant now, unsigned interface, enum carp_verdict verdict,
+                 const struct carp_packet *packet)
 {
     assert(interface < host->interface_count);
     struct host_interface *on = &host->interfaces[interface];
-    struct carp_packet packet;
-    enum carp_verdict verdict = frame_parse(frame, size, &packet);
     unsigned found = 0;
     if (verdict == CARP_ACCEPTED) {
-        found = on->group_of_vhid[packet.advert.vhid];
+        found = on->group_of_vhid[packet->advert.vhid];
         verdict = found == 0 ? CARP_OTHER_VHID : CARP_ACCEPTED;
     }
     if (verdict != CARP_ACCEPTED) {
         on->verdicts[verdict] += 1;
         if (verdict == CARP_OTHER_VHID) {
-            examine(host, now, on, &packet);
+            examine(host, now, on, packet);
         }
-        host->port.stranger(host->port.self, interface, verdict, &packet);
+        host->port.stranger(host->port.self, interface, verdict, packet);
         return;
     }
-    struct host_group *g = &host->groups[found - 1];
-    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    struct host_book *book = host_group(host, found - 1)->book;
+    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = packet};
     verdict = step(host, now, found - 1, &event);
-    g->verdicts[verdict] += 1;
-    if (verdict == CARP_BAD_DIGEST) {
-        suspect(host, now, g, &packet);
+    if (book == NULL) {
+        return;
     }
+    book->verdicts[verdict] += 1;
+    if (verdict == CARP_BAD_DIGEST) {
+        suspect(host, now, book, packet);
+    }
+}
+
+void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
+                size_t size)
+{
+    struct carp_packet packet;
+    enum carp_verdict verdict = frame_parse(frame, size, &packet);
+    host_packet(host, now, interface, verdict, &packet);
 }
 
 /* --- explaining a bad digest ----------------------------------------------------------------- */
@@ -285,15 +329,16 @@ static void add_address(uint8_t (*addresses)[17], size_t *count, uint8_t family,
  * other groups, and the peer's own address. */
 static void explain(struct host *host, unsigned index)
 {
-    struct host_group *g = &host->groups[index];
+    const struct host_plan *plan = host_group(host, index)->plan;
+    const struct carp_packet *packet = &host_group(host, index)->book->suspect;
     uint8_t keys[HINT_KEYS_MAX][CARP_KEY_SIZE];
     uint8_t addresses[HINT_ADDRESSES_MAX][17];
     struct auth_hints hints = {.keys = (const uint8_t(*)[CARP_KEY_SIZE])keys,
                                .addresses = (const uint8_t(*)[17])addresses};
-    add_address(addresses, &hints.address_count, g->suspect.family, g->suspect.source);
+    add_address(addresses, &hints.address_count, packet->family, packet->source);
     for (unsigned i = 0; i < host->group_count; i++) {
-        const struct carp_config *other = host->groups[i].config;
-        if (other == g->config) {
+        const struct carp_config *other = host_group(host, i)->plan->config;
+        if (other == plan->config) {
             continue;
         }
         for (unsigned k = 0; k < other->key_count && hints.key_count < HINT_KEYS_MAX; k++) {
@@ -307,8 +352,8 @@ static void explain(struct host *host, unsigned index)
         }
     }
     struct auth_explanation explanation =
-        auth_explain(g->config, &g->crypto, &g->suspect.advert, &hints);
-    host->port.explained(host->port.self, index, &g->suspect, &explanation);
+        auth_explain(plan->config, &plan->crypto, &packet->advert, &hints);
+    host->port.explained(host->port.self, index, packet, &explanation);
 }
 
 static void explain_foreign(struct host *host, unsigned interface)
@@ -316,12 +361,13 @@ static void explain_foreign(struct host *host, unsigned interface)
     const struct carp_packet *foreign = &host->interfaces[interface].foreign;
     const struct auth_hints none = {0};
     for (unsigned i = 0; i < host->group_count; i++) {
-        struct host_group *g = &host->groups[i];
-        if (g->interface != interface) {
+        const struct host_group *g = host_group(host, i);
+        const struct host_plan *plan = g->plan;
+        if (g->book == NULL || plan->interface != interface) {
             continue;
         }
         struct auth_explanation explanation =
-            auth_explain(g->config, &g->crypto, &foreign->advert, &none);
+            auth_explain(plan->config, &plan->crypto, &foreign->advert, &none);
         if (explanation.difference == AUTH_OTHER_VHID) {
             host->port.explained(host->port.self, i, foreign, &explanation);
         }
@@ -338,8 +384,9 @@ static void explain_suspects(struct host *host)
         }
     }
     for (unsigned i = 0; i < host->group_count && host->suspects > 0; i++) {
-        if (host->groups[i].suspect_waits) {
-            host->groups[i].suspect_waits = false;
+        struct host_book *book = host_group(host, i)->book;
+        if (book != NULL && book->suspect_waits) {
+            book->suspect_waits = false;
             host->suspects -= 1;
             explain(host, i);
         }
@@ -350,9 +397,10 @@ static void explain_suspects(struct host *host)
 
 static void step_demotion(struct host *host, carp_instant now, unsigned index)
 {
+    const struct host_book *book = host_group(host, index)->book;
     struct carp_event event = {.type = CARP_EVENT_DEMOTE};
     for (unsigned i = 0; i < HOST_CAUSE_COUNT; i++) {
-        event.demotion = (uint16_t)(event.demotion + host->groups[index].demotions[i].weight);
+        event.demotion = (uint16_t)(event.demotion + book->demotions[i].weight);
     }
     step(host, now, index, &event);
 }
@@ -360,22 +408,26 @@ static void step_demotion(struct host *host, carp_instant now, unsigned index)
 void host_demote(struct host *host, carp_instant now, unsigned group, enum host_cause cause,
                  uint8_t weight, carp_instant until)
 {
-    struct host_demotion *demotion = &host->groups[group].demotions[cause];
+    struct host_book *book = host_group(host, group)->book;
+    assert(book != NULL);
+    struct host_demotion *demotion = &book->demotions[cause];
     if (demotion->weight == 0) {
         demotion->since = now;
     }
     demotion->weight = weight;
     demotion->until = until;
+    note_due(host, until);
     step_demotion(host, now, group);
 }
 
 /* Lift the demotions whose time is over; returns when the next one is. */
 static carp_instant expire_demotions(struct host *host, carp_instant now, unsigned index)
 {
+    struct host_book *book = host_group(host, index)->book;
     carp_instant next = CARP_NEVER;
     bool lifted = false;
-    for (unsigned i = 0; i < HOST_CAUSE_COUNT; i++) {
-        struct host_demotion *demotion = &host->groups[index].demotions[i];
+    for (unsigned i = 0; book != NULL && i < HOST_CAUSE_COUNT; i++) {
+        struct host_demotion *demotion = &book->demotions[i];
         if (demotion->weight == 0) {
             continue;
         }
@@ -395,20 +447,31 @@ static carp_instant expire_demotions(struct host *host, carp_instant now, unsign
 /* --- the end of a wake-up, and of everything ----------------------------------------------------
  */
 
-void host_due(struct host *host, carp_instant now)
+/* Do what is due in each group, and so learn exactly when the next thing is. */
+static void look_at_all(struct host *host, carp_instant now)
 {
     struct carp_event event = {.type = CARP_EVENT_TIMEOUT};
     carp_instant next = CARP_NEVER;
     for (unsigned i = 0; i < host->group_count; i++) {
-        struct host_group *g = &host->groups[i];
+        const struct host_group *g = host_group(host, i);
         next = instant_min(next, expire_demotions(host, now, i));
         if (!instant_before(now, carp_deadline(&g->carp))) {
             step(host, now, i, &event);
         }
         next = instant_min(next, carp_deadline(&g->carp));
     }
+    host->next_due = next;
+}
+
+/* Adverts move the deadlines of a backup, and next_due stays behind. So of many groups a host looks
+ * at all but once in a master-down time or so, not for each advert of one of them. */
+void host_due(struct host *host, carp_instant now)
+{
+    if (!instant_before(now, host->next_due) || host->group_count <= LOOK_ALWAYS_MAX) {
+        look_at_all(host, now);
+    }
     explain_suspects(host);
-    host->port.wake_at(host->port.self, next);
+    host->port.wake_at(host->port.self, host->next_due);
 }
 
 void host_yield(struct host *host, carp_instant now, unsigned group, enum carp_yield why,

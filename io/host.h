@@ -34,13 +34,15 @@ struct host_transition {
     uint64_t counter;
 };
 
-struct host_group {
+/* What the caller decides of a group, never written here: the groups of many hosts may share it. */
+struct host_plan {
     const struct carp_config *config;
     struct carp_crypto crypto;
     unsigned interface; /* index into the host's interfaces */
+};
 
-    /* Kept by the host. */
-    struct carp carp;
+/* The accounts of one group, its guard, and what is to be explained about it. */
+struct host_book {
     struct host_demotion demotions[HOST_CAUSE_COUNT];
     uint64_t farewell_from; /* our counter when the guard's farewell was prepared */
     bool claimed;
@@ -51,6 +53,18 @@ struct host_group {
     uint64_t transitions;
     struct host_transition last;
 };
+
+/* What every frame and deadline needs, and no more, because a simulator holds millions.
+ * book  NULL: no accounts, no guard and no explanations are wanted, and nobody demotes the group.
+ */
+struct host_group {
+    struct carp carp;
+    const struct host_plan *plan;
+    struct host_book *book;
+};
+
+_Static_assert(sizeof(struct host_group) <= sizeof(struct carp) + 2 * sizeof(void *),
+               "what is seldom needed belongs into the book");
 
 struct host_interface {
     uint16_t group_of_vhid[256];           /* index + 1; 0: none. Filled by host_init() */
@@ -65,21 +79,30 @@ struct host_interface {
 
 struct host {
     struct port port;
-    struct host_group *groups;
+    struct host_group *groups; /* reached through host_group() */
     unsigned group_count;
+    size_t stride;
     struct host_interface *interfaces;
     unsigned interface_count;
-    unsigned suspects; /* adverts that wait to be explained, of groups and of interfaces */
+    unsigned suspects;     /* adverts that wait to be explained, of groups and of interfaces */
+    carp_instant next_due; /* no deadline and no end of a demotion is earlier than this */
 };
 
+static inline struct host_group *host_group(const struct host *host, unsigned index)
+{
+    return &host->groups[index * host->stride];
+}
+
 /*
- * groups      config, crypto and interface set by the caller; the rest is written here. No two
- *             groups of one interface may have the same vhid (io/config.h refuses it).
+ * groups      plan and book set by the caller; the rest, and what is in the book, is written here.
+ *             No two groups of one interface may have the same vhid (io/config.h refuses it).
+ * stride      how many elements of groups lie from one group of this host to its next: 1, or more
+ *             when a simulator lays the groups of all hosts that hear the same advert side by side.
  * seed        decides the random choices of all groups; counter: carp_counter_anchor().
  */
 void host_init(struct host *host, const struct port *port, struct host_group *groups,
-               unsigned group_count, struct host_interface *interfaces, unsigned interface_count,
-               uint64_t seed, uint64_t counter);
+               unsigned group_count, size_t stride, struct host_interface *interfaces,
+               unsigned interface_count, uint64_t seed, uint64_t counter);
 
 /* An interface came up as this node, changed its addresses, or (self NULL) is down. */
 void host_link(struct host *host, carp_instant now, unsigned interface,
@@ -92,9 +115,15 @@ void host_group_link(struct host *host, carp_instant now, unsigned group,
 void host_woke(struct host *host, carp_instant now);
 void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
                 size_t size);
+
+/* As host_frame(), for a frame that was read before: verdict and packet as frame_parse() gave them.
+ * The simulator reads each frame once for all who receive it. */
+void host_packet(struct host *host, carp_instant now, unsigned interface, enum carp_verdict verdict,
+                 const struct carp_packet *packet);
+
 void host_due(struct host *host, carp_instant now);
 
-/* Set (weight > 0) or lift (0) a cause of demotion. */
+/* Set (weight > 0) or lift (0) a cause of demotion, of a group with a book. */
 void host_demote(struct host *host, carp_instant now, unsigned group, enum host_cause cause,
                  uint8_t weight, carp_instant until);
 

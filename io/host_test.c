@@ -11,13 +11,17 @@
 #include "engine/story.h"
 #include "tools/testkit/testkit.h"
 
-enum { GROUPS = 3 };
+enum { GROUPS = 8, STRIDE_MAX = 3 };
 
 struct paper {
     struct host host;
-    struct host_group groups[GROUPS];
+    struct carp_config configs[GROUPS];
+    struct host_plan plans[GROUPS];
+    struct host_book books[GROUPS];
+    struct host_group groups[GROUPS * STRIDE_MAX];
     struct host_interface interfaces[2];
     char said[4096];
+    carp_instant wake_at; /* as asked for last */
     int send_error;
     int claim_error;
     uint8_t digest;          /* every byte of every digest */
@@ -26,7 +30,8 @@ struct paper {
     enum auth_difference difference;
 };
 
-static const struct carp_config configs[GROUPS] = {
+/* The first groups; the others are like the second, on either interface. */
+static const struct carp_config configs[3] = {
     {.vhid = 7,
      .advbase = 1,
      .dead_ratio = 3,
@@ -79,8 +84,10 @@ static int paper_claim(void *at, unsigned group, const struct port_guard *guard)
 {
     struct paper *p = at;
     char text[64];
-    p->guard = *guard;
-    snprintf(text, sizeof text, "%u claim", group);
+    if (guard != NULL) {
+        p->guard = *guard;
+    }
+    snprintf(text, sizeof text, "%u claim%s", group, guard == NULL ? " unguarded" : "");
     say(p, text);
     return p->claim_error;
 }
@@ -95,11 +102,13 @@ static int paper_release(void *at, unsigned group)
 
 static void paper_wake_at(void *at, carp_instant deadline)
 {
+    struct paper *p = at;
     char text[64] = "wake never";
+    p->wake_at = deadline;
     if (deadline.ns != UINT64_MAX) {
         snprintf(text, sizeof text, "wake %llu", (unsigned long long)(deadline.ns / 1000000));
     }
-    say(at, text);
+    say(p, text);
 }
 
 static void paper_stepped(void *at, unsigned group, carp_instant now,
@@ -149,9 +158,17 @@ static void paper_hmac(void *at, const uint8_t key[CARP_KEY_SIZE], const uint8_t
     memset(digest, p->digest, WIRE_DIGEST_SIZE);
 }
 
-static void paper_init(struct paper *p, unsigned groups)
+static unsigned interface_of(unsigned group)
+{
+    return group == 2 || (group > 3 && group % 2 == 0) ? 1 : 0;
+}
+
+/* What is not for the host to touch, or for it to overwrite, is 0xa5. */
+static void paper_lay(struct paper *p, unsigned groups, unsigned stride, bool with_books)
 {
     memset(p, 0, sizeof *p);
+    memset(p->groups, 0xa5, sizeof p->groups);
+    memset(p->books, 0xa5, sizeof p->books);
     struct port port = {p,
                         paper_send,
                         paper_claim,
@@ -161,11 +178,23 @@ static void paper_init(struct paper *p, unsigned groups)
                         paper_stranger,
                         paper_explained};
     for (unsigned i = 0; i < groups; i++) {
-        p->groups[i].config = &configs[i];
-        p->groups[i].crypto = (struct carp_crypto){p, paper_digest, paper_hmac};
-        p->groups[i].interface = i == 2 ? 1 : 0;
+        p->configs[i] = configs[i < 3 ? i : 1];
+        if (i >= 3) {
+            p->configs[i].vhid = (uint8_t)(20 + i);
+            p->configs[i].advskew = (uint8_t)(20 * i);
+        }
+        p->plans[i].config = &p->configs[i];
+        p->plans[i].crypto = (struct carp_crypto){p, paper_digest, paper_hmac};
+        p->plans[i].interface = interface_of(i);
+        p->groups[(size_t)i * stride].plan = &p->plans[i];
+        p->groups[(size_t)i * stride].book = with_books ? &p->books[i] : NULL;
     }
-    host_init(&p->host, &port, p->groups, groups, p->interfaces, 2, 1, 1000);
+    host_init(&p->host, &port, p->groups, groups, stride, p->interfaces, 2, 1, 1000);
+}
+
+static void paper_init(struct paper *p, unsigned groups)
+{
+    paper_lay(p, groups, 1, true);
 }
 
 static void paper_up(struct paper *p, carp_instant now)
@@ -177,8 +206,8 @@ static void paper_up(struct paper *p, carp_instant now)
 }
 
 /* An IPv4 advert of 10.0.0.`from` with an all-zero digest. */
-static void hear(struct paper *p, carp_instant now, unsigned interface, uint8_t from, uint8_t vhid,
-                 uint8_t advskew, uint64_t counter)
+static size_t write_advert(uint8_t from, uint8_t vhid, uint8_t advskew, uint64_t counter,
+                           uint8_t frame[FRAME_MAX])
 {
     struct carp_packet packet = {
         .family = 4,
@@ -194,8 +223,14 @@ static void hear(struct paper *p, carp_instant now, unsigned interface, uint8_t 
                    .advbase = 1,
                    .counter = counter},
     };
+    return frame_write(&packet, frame);
+}
+
+static void hear(struct paper *p, carp_instant now, unsigned interface, uint8_t from, uint8_t vhid,
+                 uint8_t advskew, uint64_t counter)
+{
     uint8_t frame[FRAME_MAX];
-    size_t size = frame_write(&packet, frame);
+    size_t size = write_advert(from, vhid, advskew, counter, frame);
     host_frame(&p->host, now, interface, frame, size);
 }
 
@@ -223,8 +258,8 @@ TEST_CASE(host, claims_before_it_advertises_and_announces_every_address_last)
                "1 claim\n1 send advert 1/128\n1 send arp 42\n1 send arp 42\n1 MASTER by silence\n"
                "wake 4500\n",
                p.said);
-    EXPECT_INT(1, (int64_t)p.groups[0].transitions - 1);
-    EXPECT_INT(CARP_RULE_SILENCE, p.groups[0].last.rule);
+    EXPECT_INT(1, (int64_t)p.books[0].transitions - 1);
+    EXPECT_INT(CARP_RULE_SILENCE, p.books[0].last.rule);
 }
 
 TEST_CASE(host, gives_the_guard_a_farewell_newer_than_what_it_sends)
@@ -293,9 +328,9 @@ TEST_CASE(host, hands_a_frame_to_the_group_of_its_interface_and_vhid)
     paper_init(&p, 3);
     paper_up(&p, AT(0));
     hear(&p, AT(100), 1, 9, 7, 0, 5);
-    EXPECT_U64(0, p.groups[0].verdicts[CARP_ACCEPTED]);
-    EXPECT_U64(0, p.groups[1].verdicts[CARP_ACCEPTED]);
-    EXPECT_U64(1, p.groups[2].verdicts[CARP_ACCEPTED]);
+    EXPECT_U64(0, p.books[0].verdicts[CARP_ACCEPTED]);
+    EXPECT_U64(0, p.books[1].verdicts[CARP_ACCEPTED]);
+    EXPECT_U64(1, p.books[2].verdicts[CARP_ACCEPTED]);
     EXPECT_STR("", p.said);
 }
 
@@ -330,7 +365,7 @@ TEST_CASE(host, explains_a_bad_digest_after_the_deadlines_and_seldom)
     hear(&p, AT(10100), 0, 9, 7, 0, 7);
     host_due(&p.host, AT(2900));
     EXPECT_INT(2, p.explained);
-    EXPECT_U64(3, p.groups[0].verdicts[CARP_BAD_DIGEST]);
+    EXPECT_U64(3, p.books[0].verdicts[CARP_BAD_DIGEST]);
 }
 
 /* vhid 77 is nobody's here; its digest, all zeros as the paper crypto's, fits our addresses. */
@@ -447,4 +482,242 @@ TEST_CASE(host, yields_on_request_with_a_farewell)
     host_yield(&p.host, AT(3100), 0, CARP_YIELD_OPERATOR, CARP_SECONDS(3));
     host_due(&p.host, AT(3100));
     EXPECT_STR("0 release\n0 send advert 255/255\n0 BACKUP by operator\nwake 9100\n", p.said);
+}
+
+/* --- where the groups lie, and what is kept of them ------------------------------------------- */
+
+/* A host that takes over, hears its better and stops. */
+static void live_a_life(struct paper *p)
+{
+    host_link(&p->host, AT(0), 0, &self);
+    host_link(&p->host, AT(0), 1, &self);
+    hear(p, AT(100), 0, 9, 8, 0, 5);
+    host_due(&p->host, AT(3000));
+    hear(p, AT(3500), 0, 8, 7, 0, 2000);
+    host_due(&p->host, AT(6500));
+    host_stop(&p->host, AT(6600));
+}
+
+TEST_CASE(host, reaches_its_groups_alone_where_they_lie_apart)
+{
+    struct paper dense, apart;
+    uint8_t untouched[sizeof(struct host_group)];
+    paper_init(&dense, 3);
+    paper_lay(&apart, 3, STRIDE_MAX, true);
+    live_a_life(&dense);
+    live_a_life(&apart);
+    EXPECT_TRUE(strstr(dense.said, "MASTER by silence") != NULL);
+    EXPECT_STR(dense.said, apart.said);
+    memset(untouched, 0xa5, sizeof untouched);
+    for (size_t i = 0; i < (size_t)3 * STRIDE_MAX; i++) {
+        if (i % STRIDE_MAX == 0) {
+            EXPECT_BYTES(&dense.groups[i / STRIDE_MAX].carp, &apart.groups[i].carp,
+                         sizeof(struct carp));
+        } else {
+            EXPECT_BYTES(untouched, &apart.groups[i], sizeof untouched);
+        }
+    }
+}
+
+/* Nobody guards it, so the guard is not renewed either; and nobody asks it why. */
+TEST_CASE(host, runs_a_group_without_a_book)
+{
+    struct paper p;
+    paper_lay(&p, 2, 1, false);
+    paper_up(&p, AT(0));
+    host_due(&p.host, AT(3000));
+    EXPECT_STR("0 claim unguarded\n0 send advert 1/0\n0 send arp 42\n0 MASTER by silence\n"
+               "wake 3500\n",
+               p.said);
+    hear(&p, AT(3100), 0, 9, 7, 200, 1000);
+    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 19));
+    p.said[0] = '\0';
+    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 19));
+    EXPECT_STR("", p.said);
+
+    hear(&p, AT(3400), 0, 9, 77, 0, 5); /* claims our addresses, but who would want to know? */
+    host_due(&p.host, AT(3400));
+    p.digest = 0xff;
+    hear(&p, AT(3400), 0, 9, 7, 0, 2000 + (1 << 19));
+    host_due(&p.host, AT(3400));
+    EXPECT_INT(0, p.explained);
+
+    p.said[0] = '\0';
+    p.claim_error = -EPERM;
+    host_stop(&p.host, AT(3450));
+    paper_up(&p, AT(3450));
+    host_due(&p.host, AT(6450));
+    EXPECT_STR("0 claim unguarded\n0 MASTER by silence\n0 release\n0 send advert 255/255\n"
+               "0 BACKUP by claim-failed\nwake 6950\n",
+               p.said);
+}
+
+TEST_CASE(host, takes_a_frame_that_was_read_before_like_one_that_it_reads)
+{
+    static const struct {
+        const char *why;
+        unsigned interface;
+        uint8_t vhid;
+        size_t size_max;
+        uint8_t damage; /* of the last byte */
+        uint8_t digest;
+    } rows[] = {
+        {"an advert", 0, 7, FRAME_MAX, 0, 0},
+        {"on the other interface", 1, 7, FRAME_MAX, 0, 0},
+        {"of nobody here", 0, 99, FRAME_MAX, 0, 0},
+        {"damaged", 0, 7, FRAME_MAX, 1, 0},
+        {"a stump", 0, 7, 40, 0, 0},
+        {"with a wrong digest", 0, 7, FRAME_MAX, 0, 0xff},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct paper whole, read;
+        struct carp_packet packet;
+        uint8_t frame[FRAME_MAX];
+        size_t size = write_advert(9, rows[i].vhid, 0, 5, frame);
+        frame[size - 1] ^= rows[i].damage;
+        size = size < rows[i].size_max ? size : rows[i].size_max;
+        tk_row(rows[i].why);
+        paper_init(&whole, 3);
+        paper_init(&read, 3);
+        paper_up(&whole, AT(0));
+        paper_up(&read, AT(0));
+        whole.digest = read.digest = rows[i].digest;
+        host_frame(&whole.host, AT(100), rows[i].interface, frame, size);
+        enum carp_verdict verdict = frame_parse(frame, size, &packet);
+        host_packet(&read.host, AT(100), rows[i].interface, verdict, &packet);
+        host_due(&whole.host, AT(100));
+        host_due(&read.host, AT(100));
+        EXPECT_STR(whole.said, read.said);
+        EXPECT_INT(whole.explained, read.explained);
+        for (unsigned g = 0; g < 3; g++) {
+            EXPECT_BYTES(&whole.groups[g].carp, &read.groups[g].carp, sizeof(struct carp));
+            EXPECT_BYTES(whole.books[g].verdicts, read.books[g].verdicts,
+                         sizeof whole.books[g].verdicts);
+        }
+        for (unsigned n = 0; n < 2; n++) {
+            EXPECT_BYTES(whole.interfaces[n].verdicts, read.interfaces[n].verdicts,
+                         sizeof whole.interfaces[n].verdicts);
+        }
+    }
+    tk_row(NULL);
+}
+
+/* --- how seldom it looks at its groups -------------------------------------------------------- */
+
+/* The next of a run's random numbers below a limit (splitmix64). */
+static unsigned draw(uint64_t *seed, unsigned limit)
+{
+    *seed += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *seed;
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (unsigned)((z ^ z >> 31) % limit);
+}
+
+/* One wake-up, in which something happens that the seed decides. */
+static void wake(struct paper *p, carp_instant now, uint64_t seed, uint64_t counter)
+{
+    unsigned what = draw(&seed, 100);
+    unsigned group = draw(&seed, GROUPS);
+    carp_instant soon = instant_add(now, CARP_MILLISECONDS(draw(&seed, 3000)));
+    p->said[0] = '\0';
+    p->claim_error = draw(&seed, 20) == 0 ? -EPERM : 0;
+    p->send_error = draw(&seed, 20) == 0 ? -ENETDOWN : 0;
+    host_woke(&p->host, now);
+    if (what < 80) {
+        hear(p, now, interface_of(group), 9, p->configs[group].vhid, what % 16 == 0 ? 250 : 0,
+             counter);
+    } else if (what < 88) {
+        host_demote(&p->host, now, group, (enum host_cause)draw(&seed, HOST_CAUSE_COUNT),
+                    (uint8_t)draw(&seed, 30), soon);
+    } else if (what < 90) {
+        host_yield(&p->host, now, group, CARP_YIELD_OPERATOR, CARP_MILLISECONDS(500));
+    } else if (what < 94) {
+        host_link(&p->host, now, what % 2, what < 92 ? NULL : &self);
+    }
+}
+
+/* Time goes on: most often by a little, or until the host asked to be woken up and a few
+ * milliseconds more, and now and then by seconds beyond that. */
+static carp_instant next_instant(uint64_t *seed, carp_instant now, carp_instant wake_at)
+{
+    unsigned how = draw(seed, 100);
+    carp_instant next = instant_add(now, CARP_MILLISECONDS(draw(seed, 200)));
+    carp_instant asked = instant_min(wake_at, instant_add(now, CARP_SECONDS(5)));
+    if (how >= 98) {
+        return instant_add(asked, CARP_MILLISECONDS(draw(seed, 8000)));
+    }
+    return instant_before(next, asked) ? next : instant_add(asked, CARP_MILLISECONDS(how % 4));
+}
+
+/* A twin that has forgotten its bound before it is asked, and so looks at all groups each time,
+ * does the very same, step by step. */
+TEST_CASE(host, misses_nothing_by_looking_at_its_groups_seldom)
+{
+    struct paper seldom, always;
+    carp_instant now = AT(0);
+    uint64_t seed = 20;
+    unsigned spared = 0, overslept = 0, silences = 0;
+    paper_init(&seldom, GROUPS);
+    paper_init(&always, GROUPS);
+    paper_up(&seldom, now);
+    paper_up(&always, now);
+    for (unsigned i = 0; i < 20000; i++) {
+        now = next_instant(&seed, now, seldom.wake_at);
+        always.host.next_due = AT(0);
+        wake(&seldom, now, seed, 10000 + i);
+        wake(&always, now, seed, 10000 + i);
+        always.host.next_due = AT(0);
+        spared += instant_before(now, seldom.host.next_due);
+        host_due(&seldom.host, now);
+        host_due(&always.host, now);
+
+        ASSERT_TRUE(instant_before(now, seldom.wake_at));
+        ASSERT_TRUE(!instant_before(always.wake_at, seldom.wake_at));
+        *strstr(seldom.said, "wake ") = '\0';
+        *strstr(always.said, "wake ") = '\0';
+        ASSERT_TRUE(strcmp(seldom.said, always.said) == 0);
+        for (unsigned g = 0; g < GROUPS; g++) {
+            ASSERT_TRUE(
+                memcmp(&seldom.groups[g].carp, &always.groups[g].carp, sizeof(struct carp)) == 0);
+        }
+        overslept += strstr(seldom.said, "by overslept") != NULL;
+        silences += strstr(seldom.said, "by silence") != NULL;
+    }
+    EXPECT_TRUE(spared > 10000);
+    EXPECT_TRUE(overslept > 30);
+    EXPECT_TRUE(silences > 200);
+}
+
+/* A backup hears an advert a second for each of its groups, evenly spread, for a minute: how often
+ * does it wake up besides, only to find that nothing is due? */
+static unsigned woken_in_vain(unsigned groups)
+{
+    struct paper p;
+    unsigned count = 0;
+    paper_init(&p, groups);
+    paper_up(&p, AT(0));
+    for (unsigned i = 0; i < 60 * groups; i++) {
+        unsigned group = i % groups;
+        carp_instant at = AT(UINT64_C(1001) * (i + 1) / groups);
+        while (instant_before(p.wake_at, at)) {
+            carp_instant now = p.wake_at;
+            host_woke(&p.host, now);
+            host_due(&p.host, now);
+            count += 1;
+        }
+        hear(&p, at, interface_of(group), 9, p.configs[group].vhid, 0, 5 + i);
+        host_due(&p.host, at);
+    }
+    EXPECT_TRUE(strstr(p.said, "MASTER") == NULL);
+    return count;
+}
+
+/* Never with few groups. With many at most once in the master-down time less an interval, 2 s, in
+ * which it wakes up for an advert twice a group. */
+TEST_CASE(host, hardly_wakes_up_for_deadlines_that_adverts_have_moved)
+{
+    EXPECT_INT(0, woken_in_vain(1));
+    EXPECT_INT(0, woken_in_vain(4));
+    EXPECT_TRUE(woken_in_vain(GROUPS) <= 30);
 }

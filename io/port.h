@@ -3,8 +3,8 @@
  * system calls, io/sim from memory; io/host.c is the only caller.
  *
  * Calls that can fail return 0 or -errno; the host turns a failure into the engine's next event.
- * None blocks for longer than a system call. `group` is the group's index in the host. Everything
- * pointed to is borrowed for the call.
+ * None blocks for longer than a system call, or calls the host. `group` is the group's index in the
+ * host. Everything pointed to is borrowed for the call.
  */
 #ifndef CARP_IO_PORT_H
 #define CARP_IO_PORT_H
@@ -26,12 +26,13 @@ struct port {
     int (*send)(void *self, unsigned group, const uint8_t *frame, size_t size);
 
     /* The group's virtual addresses answer here from now on, or do no longer. Both are idempotent;
-     * claim comes again when its guard changed. With commands instead of own addresses they queue
-     * the command and return. */
+     * claim comes again when its guard changed; the guard is NULL for a group without a book, which
+     * nobody guards. With commands instead of own addresses they queue the command and return. */
     int (*claim)(void *self, unsigned group, const struct port_guard *guard);
     int (*release)(void *self, unsigned group);
 
-    /* Call host_due() at this instant, at the latest; CARP_NEVER: no need. */
+    /* Call host_due() at this instant, at the latest; CARP_NEVER: no need. It may be earlier than
+     * any deadline: then host_due() finds nothing due, and asks again. */
     void (*wake_at)(void *self, carp_instant deadline);
 
     /* For logs, journals and oracles: a group made a step. */

@@ -253,7 +253,8 @@ void report_state(const struct config_group *group, const struct host_group *sta
                   carp_instant now)
 {
     char name[DETAIL_MAX];
-    if (state->transitions == 0) {
+    const struct host_transition *last = &state->book->last;
+    if (state->book->transitions == 0) {
         log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: since the start",
                  carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
                  name_of(group, name));
@@ -261,6 +262,6 @@ void report_state(const struct config_group *group, const struct host_group *sta
     }
     log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: for %.3f s, because: %s",
              carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
-             name_of(group, name), seconds(instant_since(now, state->last.at)),
-             carp_rule_phrase(state->last.rule));
+             name_of(group, name), seconds(instant_since(now, last->at)),
+             carp_rule_phrase(last->rule));
 }

@@ -136,16 +136,15 @@ TEST_CASE(report, tells_of_a_worse_master_when_it_announces_again_and_only_then)
 
 TEST_CASE(report, answers_sigusr1_in_ucarps_words)
 {
-    struct host_group state = {
-        .config = &group.carp,
-        .carp = {.state = CARP_MASTER},
+    struct host_book book = {
         .transitions = 2,
         .last = {.at = at_s(10), .rule = CARP_RULE_SILENCE},
     };
+    struct host_group state = {.carp = {.state = CARP_MASTER}, .book = &book};
     log_capture();
     report_state(&group, &state, at_s(22));
     state.carp.state = CARP_BACKUP;
-    state.last.rule = CARP_RULE_BETTER_MASTER;
+    book.last.rule = CARP_RULE_BETTER_MASTER;
     report_state(&group, &state, at_s(10));
     EXPECT_STR("[INFO] MASTER on eth0 id 7 - web (eth0, vhid 7): for 12.000 s, because: no valid "
                "advert for the master-down time\n"
@@ -157,7 +156,8 @@ TEST_CASE(report, answers_sigusr1_in_ucarps_words)
 /* Not "for 81234.567 s", the age of the machine, and no reason that is none. */
 TEST_CASE(report, does_not_invent_a_time_for_a_group_that_never_changed_its_state)
 {
-    struct host_group state = {.config = &group.carp};
+    struct host_book book = {0};
+    struct host_group state = {.book = &book};
     log_capture();
     report_state(&group, &state, at_s(22));
     EXPECT_STR("[INFO] INIT on eth0 id 7 - web (eth0, vhid 7): since the start\n", log_captured());

@@ -54,6 +54,8 @@ struct worker {
 
     size_t group_count;
     struct host_group *groups;
+    struct host_plan *plans;
+    struct host_book *books;
     struct addresses *addresses;
     struct report_limits *limits;
     struct hooks *hooks;
@@ -88,7 +90,7 @@ struct worker {
 
 static struct interface *interface_of(struct worker *w, unsigned group)
 {
-    return &w->interfaces[w->groups[group].interface];
+    return &w->interfaces[w->plans[group].interface];
 }
 
 static int port_send(void *self, unsigned group, const uint8_t *frame, size_t size)
@@ -250,7 +252,7 @@ static void interface_open(struct interface *on, carp_instant now)
     }
     for (size_t g = 0; g < w->group_count; g++) {
         const struct config_group *group = &w->config->groups[g];
-        if (&w->interfaces[w->groups[g].interface] != on) {
+        if (interface_of(w, (unsigned)g) != on) {
             continue;
         }
         int failed = packet_join(&on->packet, group->carp.ipv4_group);
@@ -533,21 +535,25 @@ static int allocate(struct worker *w)
 {
     size_t count = w->config->group_count;
     w->groups = calloc(count, sizeof *w->groups);
+    w->plans = calloc(count, sizeof *w->plans);
+    w->books = calloc(count, sizeof *w->books);
     w->addresses = calloc(count, sizeof *w->addresses);
     w->limits = calloc(count, sizeof *w->limits);
     w->interfaces = calloc(count, sizeof *w->interfaces);
     w->host_interfaces = calloc(count, sizeof *w->host_interfaces);
-    if (w->groups == NULL || w->addresses == NULL || w->limits == NULL || w->interfaces == NULL ||
-        w->host_interfaces == NULL) {
+    if (w->groups == NULL || w->plans == NULL || w->books == NULL || w->addresses == NULL ||
+        w->limits == NULL || w->interfaces == NULL || w->host_interfaces == NULL) {
         return -ENOMEM;
     }
     for (size_t g = 0; g < count; g++) {
         const struct config_group *group = &w->config->groups[g];
-        w->groups[g].config = &group->carp;
-        w->groups[g].interface = (unsigned)interface_index(w, group->interface);
+        w->groups[g].plan = &w->plans[g];
+        w->groups[g].book = &w->books[g];
+        w->plans[g].config = &group->carp;
+        w->plans[g].interface = (unsigned)interface_index(w, group->interface);
         int error = addresses_make(&w->addresses[g], group);
         if (error == 0) {
-            error = crypto_openssl_make(&group->carp, &w->groups[g].crypto);
+            error = crypto_openssl_make(&group->carp, &w->plans[g].crypto);
         }
         if (error != 0) {
             return error;
@@ -631,7 +637,7 @@ static int begin(struct worker *w)
         clock_gettime(CLOCK_REALTIME, &wall) != 0) {
         return -errno;
     }
-    host_init(&w->host, &port, w->groups, (unsigned)w->group_count, w->host_interfaces,
+    host_init(&w->host, &port, w->groups, (unsigned)w->group_count, 1, w->host_interfaces,
               (unsigned)w->interface_count, seed, carp_counter_anchor((uint64_t)wall.tv_sec));
     if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
         (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0) {
