@@ -1,0 +1,683 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "sim/memory.h"
+#include "sim/oracle.h"
+#include "sim/world.h"
+
+#define MEMBERSHIP_LIFE CARP_SECONDS(260) /* RFC 2236 and 2710: (2 * 125 + 10) s */
+#define QUERY_PERIOD    CARP_SECONDS(125)
+
+enum { ETHERNET_OVERHEAD = 24 }; /* preamble, FCS and gap of each frame on the wire */
+
+static uint64_t mac_key(const uint8_t *mac)
+{
+    uint64_t key = 1;
+    for (int i = 0; i < 6; i++) {
+        key = key << 8 | mac[i];
+    }
+    return key;
+}
+
+/* --- arrivals --------------------------------------------------------------------------------- */
+
+static uint32_t make_batch(struct world *w)
+{
+    if (w->batch_free == 0) {
+        if (w->batch_count == w->batch_room) {
+            w->batches = memory_grow(w->batches, &w->batch_room, 16, sizeof *w->batches);
+        }
+        return (uint32_t)w->batch_count++;
+    }
+    uint32_t index = w->batch_free - 1;
+    w->batch_free = w->batches[index].next_free;
+    return index;
+}
+
+static uint32_t open_batch(struct world *w, carp_instant at)
+{
+    for (unsigned i = 0; i < w->open_count; i++) {
+        if (w->open[i].at.ns == at.ns) {
+            return w->open[i].batch;
+        }
+    }
+    uint32_t batch = make_batch(w);
+    w->batches[batch].count = 0;
+    queue_put(&w->queue, QUEUE_ARRIVAL,
+              (struct queue_event){.at = at, .what = EVENT_BATCH, .who = batch});
+    if (!w->plain && w->open_count < sizeof w->open / sizeof w->open[0]) {
+        w->open[w->open_count].at = at;
+        w->open[w->open_count].batch = batch;
+        w->open_count += 1;
+    }
+    return batch;
+}
+
+/* One more receiver; the frame's reference is the batch's from now on. All that leave for the same
+ * instant during one event share a batch, in order. */
+static void put_arrival(struct world *w, carp_instant at, uint32_t end, uint32_t frame)
+{
+    uint32_t index = open_batch(w, at); /* which may move the array */
+    struct batch *b = &w->batches[index];
+    if (b->count == b->room) {
+        b->at = memory_grow(b->at, &b->room, 4, sizeof *b->at);
+    }
+    b->at[b->count++] = (struct arrival){end, frame};
+}
+
+void fabric_drop(struct world *w, uint32_t end, const struct sim_frame *frame,
+                 enum drop_reason reason)
+{
+    const struct end *at = &w->ends[end];
+    w->dropped[reason] += 1;
+    if (!at->is_switch) {
+        w->nodes[at->owner].dropped[reason] += 1;
+    }
+    if (reason == DROP_FILTERED || reason == DROP_NO_PORT) {
+        return; /* as it should be: no event of its own */
+    }
+    trace_note(&w->trace, w->now, TRACE_DROPPED, at->is_switch ? NONE : at->owner, reason,
+               frame->hash, end);
+    if (w->oracle != NULL) {
+        oracle_lost(w, end, frame, reason);
+    }
+    if (w->tap.frame != NULL) {
+        w->tap.frame(w->tap.self, w->now, end, frame, (int)reason, drop_phrase(reason));
+    }
+}
+
+/* --- one way of a link -------------------------------------------------------------------------
+ */
+
+static bool matches(const struct fault *fault, const struct sim_frame *frame)
+{
+    if (fault->origin != NONE && fault->origin != frame->origin) {
+        return false;
+    }
+    unsigned type = (unsigned)frame->bytes[12] << 8 | frame->bytes[13];
+    switch (fault->match) {
+    case MATCH_ALL:
+        return true;
+    case MATCH_ADVERTS:
+        return frame->class_ == FRAME_ADVERT;
+    case MATCH_IPV4:
+        return type == 0x0800;
+    case MATCH_IPV6:
+        return type == 0x86dd;
+    case MATCH_NEIGHBOUR:
+        return frame->class_ == FRAME_ARP || frame->class_ == FRAME_NEIGHBOUR;
+    case MATCH_PROBES:
+        return frame->class_ == FRAME_PROBE;
+    }
+    return false;
+}
+
+/* A frame on its way through the faults of one direction. */
+struct passage {
+    uint32_t end; /* it leaves from here */
+    uint32_t frame;
+    carp_duration delay;
+    unsigned copies;
+    carp_duration lag; /* of the second copy */
+};
+
+static void drop_passage(struct world *w, const struct passage *p, enum drop_reason reason)
+{
+    fabric_drop(w, w->ends[p->end].peer, frame_at(&w->frames, p->frame), reason);
+    frames_drop(&w->frames, p->frame);
+}
+
+static bool is_lost(struct world *w, struct fault *f, const struct passage *p, uint64_t id,
+                    enum drop_reason *reason)
+{
+    f->seen += 1;
+    if (f->blocks) {
+        *reason = DROP_BLOCKED;
+        return true;
+    }
+    if (f->seen <= 64 && (f->ordinals >> (f->seen - 1) & 1) != 0) {
+        *reason = DROP_ORDINAL;
+        return true;
+    }
+    if (f->burst_begin_ppm != 0) {
+        uint32_t ppm = f->in_burst ? f->burst_end_ppm : f->burst_begin_ppm;
+        f->in_burst ^= decide_ppm(w->decisions, DECIDE_BURST, p->end, id, ppm);
+        *reason = DROP_BURST;
+        if (f->in_burst) {
+            return true;
+        }
+    }
+    *reason = DROP_LOSS;
+    return decide_ppm(w->decisions, DECIDE_LOSS, p->end, id, f->loss_ppm);
+}
+
+/* Rate and queue: how long this frame waits and takes; false: there was no room for it. */
+static bool take_turn(struct world *w, struct fault *f, struct passage *p, size_t size)
+{
+    if (f->rate == 0) {
+        return true;
+    }
+    uint64_t waiting_ns = instant_since(f->busy_until, w->now).ns;
+    if (waiting_ns / 8 * f->rate / 1000000000 > f->queue) {
+        return false;
+    }
+    uint64_t bits = (size + ETHERNET_OVERHEAD) * 8;
+    uint64_t takes_ns = bits * 1000000000 / f->rate;
+    f->busy_until = (carp_instant){w->now.ns + waiting_ns + takes_ns};
+    p->delay.ns += waiting_ns + takes_ns;
+    return true;
+}
+
+static void say(struct world *w, const struct passage *p, const char *what)
+{
+    if (w->tap.frame != NULL) {
+        w->tap.frame(w->tap.self, w->now, w->ends[p->end].peer, frame_at(&w->frames, p->frame),
+                     DROP_REASON_COUNT, what);
+    }
+}
+
+static void disturb(struct world *w, struct fault *f, struct passage *p, uint64_t id)
+{
+    p->delay.ns += f->delay.ns;
+    if (f->reorder_ppm == 0 && f->duplicate_ppm == 0 && f->jitter.ns > 0) {
+        p->delay.ns += decide(w->decisions, DECIDE_DELAY, p->end, id, f->jitter.ns + 1);
+    }
+    if (decide_ppm(w->decisions, DECIDE_REORDER, p->end, id, f->reorder_ppm)) {
+        p->delay.ns += decide(w->decisions, DECIDE_LAG, p->end, id, f->jitter.ns + 1);
+        say(w, p, "delayed behind later frames");
+    }
+    if (decide_ppm(w->decisions, DECIDE_DUPLICATE, p->end, id, f->duplicate_ppm)) {
+        p->copies = 2;
+        p->lag.ns = decide(w->decisions, DECIDE_LAG, p->end, id, f->jitter.ns + 1);
+        say(w, p, "duplicated");
+    }
+}
+
+/* Corrupt it, or let the frame check sequence find that out; true: it is gone. */
+static bool corrupt(struct world *w, struct fault *f, struct passage *p, uint64_t id)
+{
+    if (!decide_ppm(w->decisions, DECIDE_CORRUPT, p->end, id, f->corrupt_ppm)) {
+        return false;
+    }
+    if (!f->unseen) {
+        drop_passage(w, p, DROP_FCS);
+        return true;
+    }
+    unsigned bits = frame_at(&w->frames, p->frame)->size * 8u;
+    unsigned bit = (unsigned)decide(w->decisions, DECIDE_BIT, p->end, id, bits);
+    uint32_t copy = frames_corrupt(&w->frames, p->frame, bit);
+    frames_drop(&w->frames, p->frame);
+    p->frame = copy;
+    say(w, p, "one bit turned");
+    return false;
+}
+
+static void hold(struct fault *f, const struct passage *p)
+{
+    if (f->held_count == f->held_room) {
+        f->held = memory_grow(f->held, &f->held_room, 4, sizeof *f->held);
+    }
+    f->held[f->held_count++] = p->frame;
+}
+
+/* The frame through one fault; false: it goes no further. */
+static bool pass_fault(struct world *w, uint32_t index, struct passage *p)
+{
+    struct fault *f = &w->faults[index];
+    const struct sim_frame *frame = frame_at(&w->frames, p->frame);
+    uint64_t id = frame->id;
+    enum drop_reason reason;
+    if (!matches(f, frame)) {
+        return true;
+    }
+    if (is_lost(w, f, p, id, &reason)) {
+        drop_passage(w, p, reason);
+        return false;
+    }
+    if (f->holds) {
+        say(w, p, "held back");
+        hold(f, p);
+        if (w->oracle != NULL) {
+            oracle_disturbed(w);
+        }
+        return false;
+    }
+    if (!take_turn(w, f, p, frame->size)) {
+        drop_passage(w, p, DROP_QUEUE);
+        return false;
+    }
+    disturb(w, f, p, id);
+    return !corrupt(w, f, p, id);
+}
+
+static bool passes_split(const struct world *w, uint32_t end, const struct sim_frame *frame)
+{
+    const struct end *to = &w->ends[w->ends[end].peer];
+    uint8_t from_side = w->nodes[frame->origin].side;
+    uint8_t to_side = to->is_switch ? 0 : w->nodes[to->owner].side;
+    if (from_side == 0 || to_side == 0 || from_side == to_side) {
+        return true;
+    }
+    for (uint32_t f = w->ends[end].fault; f != 0; f = w->faults[f - 1].next) {
+        if (w->faults[f - 1].passes && matches(&w->faults[f - 1], frame)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A frame leaves through this end. One reference is ours, and passed on. */
+static void transmit(struct world *w, uint32_t end, uint32_t frame)
+{
+    struct end *from = &w->ends[end];
+    if (from->peer == NONE) {
+        frames_drop(&w->frames, frame);
+        return;
+    }
+    if (from->fault == 0 && !w->split && from->up && w->ends[from->peer].up) {
+        put_arrival(w, instant_add(w->now, from->delay), from->peer, frame);
+        return;
+    }
+    struct passage p = {end, frame, from->delay, 1, {0}};
+    if (!from->up || !w->ends[from->peer].up) {
+        drop_passage(w, &p, DROP_NO_LINK);
+        return;
+    }
+    if (w->split && !passes_split(w, end, frame_at(&w->frames, frame))) {
+        drop_passage(w, &p, DROP_SPLIT);
+        return;
+    }
+    for (uint32_t f = from->fault; f != 0; f = w->faults[f - 1].next) {
+        if (!pass_fault(w, f - 1, &p)) {
+            return;
+        }
+    }
+    carp_instant at = instant_add(w->now, p.delay);
+    if (p.copies == 2) {
+        frames_hold(&w->frames, p.frame);
+        w->copied += 1;
+        put_arrival(w, instant_add(at, p.lag), from->peer, p.frame);
+    }
+    put_arrival(w, at, from->peer, p.frame);
+}
+
+/* --- switches ----------------------------------------------------------------------------------
+ */
+
+static struct mac_entry *find_mac(struct sim_switch *s, uint64_t key)
+{
+    size_t mask = s->table_room - 1;
+    size_t at = (size_t)decide_mix(key, 0) & mask;
+    while (s->table[at].mac != 0 && s->table[at].mac != key) {
+        at = (at + 1) & mask;
+    }
+    return &s->table[at];
+}
+
+static void grow_table(struct sim_switch *s)
+{
+    struct mac_entry *old = s->table;
+    size_t count = s->table_room;
+    s->table_room = count == 0 ? 32 : count * 2;
+    s->table = memory_make(s->table_room, sizeof *s->table);
+    for (size_t i = 0; i < count; i++) {
+        if (old[i].mac != 0) {
+            *find_mac(s, old[i].mac) = old[i];
+        }
+    }
+    free(old);
+}
+
+static void learn(struct world *w, uint32_t switch_index, uint32_t port, const uint8_t *mac)
+{
+    struct sim_switch *s = &w->switches[switch_index];
+    if ((mac[0] & 1) != 0) {
+        return;
+    }
+    if (s->table_used * 2 >= s->table_room) {
+        grow_table(s);
+    }
+    struct mac_entry *entry = find_mac(s, mac_key(mac));
+    if (entry->mac == 0) {
+        if (s->capacity != 0 && s->table_used >= s->capacity) {
+            return; /* full: what it does not know it floods */
+        }
+        s->table_used += 1;
+        entry->mac = mac_key(mac);
+        entry->port = NONE;
+    }
+    if (entry->port != port) {
+        s->moves += entry->port != NONE;
+        trace_note(&w->trace, w->now, TRACE_LEARNED, switch_index, entry->mac, port, entry->port);
+        entry->port = port;
+    }
+    entry->seen = w->now;
+}
+
+/* The port behind which an address is, NONE when it is not known (any more). */
+static uint32_t look_up(struct world *w, struct sim_switch *s, const uint8_t *mac)
+{
+    if (s->table_room == 0) {
+        return NONE;
+    }
+    struct mac_entry *entry = find_mac(s, mac_key(mac));
+    if (entry->mac == 0 || entry->port == NONE) {
+        return NONE;
+    }
+    return instant_since(w->now, entry->seen).ns >= s->ageing.ns ? NONE : entry->port;
+}
+
+static void forget_port(struct sim_switch *s, uint32_t port)
+{
+    for (size_t i = 0; i < s->table_room; i++) {
+        if (s->table[i].port == port) {
+            s->table[i].port = NONE;
+        }
+    }
+    for (size_t i = 0; i < s->member_count; i++) {
+        if (s->members[i].port == port) {
+            s->members[i].expires = (carp_instant){0};
+        }
+    }
+}
+
+static void snoop(struct world *w, struct sim_switch *s, uint32_t port,
+                  const struct sim_frame *frame)
+{
+    uint8_t group[6];
+    if (frame->class_ != FRAME_REPORT || !packet_read_report(frame->bytes, frame->size, group)) {
+        return;
+    }
+    struct membership *found = NULL;
+    for (size_t i = 0; i < s->member_count; i++) {
+        if (s->members[i].mac == mac_key(group) && s->members[i].port == port) {
+            found = &s->members[i];
+        }
+    }
+    if (found == NULL) {
+        if (s->member_count == s->member_room) {
+            s->members = memory_grow(s->members, &s->member_room, 8, sizeof *s->members);
+        }
+        found = &s->members[s->member_count++];
+        found->mac = mac_key(group);
+        found->port = port;
+    }
+    found->expires = instant_add(w->now, MEMBERSHIP_LIFE);
+}
+
+/* Is what snooping keeps from ports without members. Queries, announcements to all nodes and
+ * solicitations pass everywhere. */
+static bool is_snooped(const struct sim_switch *s, const struct sim_frame *frame)
+{
+    return (s->snooping == SNOOP_MEMBERS || s->snooping == SNOOP_DROP) &&
+           (frame->bytes[0] & 1) != 0 && frame->bytes[0] != 0xff && frame->class_ == FRAME_ADVERT;
+}
+
+static bool has_member(const struct world *w, const struct sim_switch *s, uint32_t port,
+                       uint64_t group)
+{
+    for (size_t i = 0; i < s->member_count; i++) {
+        if (s->members[i].port == port && s->members[i].mac == group) {
+            return instant_before(w->now, s->members[i].expires);
+        }
+    }
+    return false;
+}
+
+static void flood(struct world *w, const struct sim_switch *s, uint32_t from, uint32_t frame)
+{
+    const struct sim_frame *f = frame_at(&w->frames, frame);
+    bool snooped = is_snooped(s, f);
+    uint64_t group = snooped ? mac_key(f->bytes) : 0;
+    for (size_t i = 0; i < s->port_count; i++) {
+        uint32_t port = s->ports[i];
+        struct end *end = &w->ends[port];
+        if (port == from && !s->reflects) {
+            continue;
+        }
+        if (!end->up || instant_before(w->now, end->opens)) {
+            if (end->up && end->peer != NONE) {
+                fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
+            }
+            continue;
+        }
+        /* An uplink to another switch is where a router would be: it gets everything. */
+        if (snooped && !w->ends[end->peer].is_switch && !has_member(w, s, port, group)) {
+            fabric_drop(w, end->peer, f, DROP_SNOOPED);
+            continue;
+        }
+        frames_hold(&w->frames, frame);
+        w->copied += 1;
+        transmit(w, port, frame);
+    }
+}
+
+static void forward(struct world *w, uint32_t port, uint32_t frame)
+{
+    struct end *in = &w->ends[port];
+    struct sim_switch *s = &w->switches[in->owner];
+    const struct sim_frame *f = frame_at(&w->frames, frame);
+    if (instant_before(w->now, in->opens)) {
+        fabric_drop(w, port, f, DROP_PORT_WAIT);
+        return;
+    }
+    learn(w, in->owner, port, f->bytes + 6);
+    snoop(w, s, port, f);
+    uint32_t out = (f->bytes[0] & 1) != 0 ? NONE : look_up(w, s, f->bytes);
+    if (out == NONE) {
+        flood(w, s, port, frame);
+    } else if (out == port) {
+        fabric_drop(w, port, f, DROP_NO_PORT);
+    } else if (instant_before(w->now, w->ends[out].opens)) {
+        fabric_drop(w, w->ends[out].peer, f, DROP_PORT_WAIT);
+    } else {
+        frames_hold(&w->frames, frame);
+        transmit(w, out, frame);
+    }
+}
+
+void fabric_query(struct world *w, uint32_t switch_index)
+{
+    struct sim_switch *s = &w->switches[switch_index];
+    const uint8_t mac[6] = {0x02, 0xff, 0, 0, (uint8_t)(switch_index >> 8), (uint8_t)switch_index};
+    for (uint8_t family = 4; family <= 6; family += 2) {
+        uint8_t bytes[FRAME_ROOM];
+        size_t size = packet_query(family, mac, bytes);
+        uint32_t frame = frames_make(&w->frames, w->now, NONE, 0, bytes, size);
+        for (size_t i = 0; i < s->port_count; i++) {
+            struct end *end = &w->ends[s->ports[i]];
+            if (end->up && !instant_before(w->now, end->opens) && end->peer != NONE &&
+                w->ends[end->peer].up && !w->ends[end->peer].is_switch) {
+                frames_hold(&w->frames, frame);
+                put_arrival(w, instant_add(w->now, end->delay), end->peer, frame);
+            }
+        }
+        frames_drop(&w->frames, frame);
+    }
+    world_at(w, instant_add(w->now, QUERY_PERIOD), QUEUE_SCRIPT, EVENT_QUERY, switch_index, 0);
+}
+
+/* --- in and out ---------------------------------------------------------------------------------
+ */
+
+void fabric_arrive(struct world *w, uint32_t batch)
+{
+    size_t count = w->batches[batch].count;
+    for (size_t i = 0; i < count; i++) {
+        struct arrival a = w->batches[batch].at[i]; /* the array may move: others join batches */
+        const struct end *end = &w->ends[a.end];
+        if (!end->up) {
+            fabric_drop(w, a.end, frame_at(&w->frames, a.frame), DROP_NO_LINK);
+        } else if (end->is_switch) {
+            forward(w, a.end, a.frame);
+        } else {
+            node_receive(w, &w->nodes[end->owner], end->nic, a.frame);
+        }
+        frames_drop(&w->frames, a.frame);
+    }
+    w->batches[batch].next_free = w->batch_free;
+    w->batch_free = batch + 1;
+}
+
+void fabric_send(struct world *w, struct node *node, unsigned nic, const uint8_t *bytes,
+                 size_t size)
+{
+    uint32_t end = node->nics[nic].end;
+    uint64_t id = decide_mix((uint64_t)node->index << 32 | nic, node->sent++);
+    uint32_t frame = frames_make(&w->frames, w->now, node->index, id, bytes, size);
+    const struct sim_frame *f = frame_at(&w->frames, frame);
+    w->sent += 1;
+    trace_note(&w->trace, w->now, TRACE_SENT, node->index, nic, f->hash, size);
+    if (w->tap.frame != NULL) {
+        w->tap.frame(w->tap.self, w->now, end, f, -1, NULL);
+    }
+    if (w->oracle != NULL) {
+        oracle_sent(w, node, f);
+    }
+    transmit(w, end, frame);
+}
+
+void fabric_set_up(struct world *w, uint32_t index, bool up)
+{
+    struct end *end = &w->ends[index];
+    if (end->up == up) {
+        return;
+    }
+    end->up = up;
+    w->changes += 1;
+    uint32_t both[2] = {index, end->peer};
+    for (int i = 0; i < 2; i++) {
+        if (both[i] == NONE || !w->ends[both[i]].is_switch) {
+            continue;
+        }
+        struct end *port = &w->ends[both[i]];
+        struct sim_switch *s = &w->switches[port->owner];
+        forget_port(s, both[i]);
+        port->opens = up ? instant_add(w->now, s->port_delay) : port->opens;
+        if (up && s->port_delay.ns > 0 && w->oracle != NULL) {
+            oracle_look_again(w, port->opens); /* reachability changes by itself then */
+        }
+    }
+}
+
+uint32_t fabric_add_fault(struct world *w, const struct fault *fault)
+{
+    uint32_t index;
+    if (w->fault_free != 0) {
+        index = w->fault_free - 1;
+        w->fault_free = w->faults[index].next;
+    } else {
+        if (w->fault_count == w->fault_room) {
+            w->faults = memory_grow(w->faults, &w->fault_room, 8, sizeof *w->faults);
+        }
+        index = (uint32_t)w->fault_count++;
+    }
+    w->faults[index] = *fault;
+    uint32_t *last = &w->ends[fault->end].fault;
+    while (*last != 0) {
+        last = &w->faults[*last - 1].next;
+    }
+    *last = index + 1;
+    w->faults[index].next = 0;
+    w->changes += 1;
+    return index;
+}
+
+void fabric_release(struct world *w, uint32_t index)
+{
+    struct fault *f = &w->faults[index];
+    const struct end *end = &w->ends[f->end];
+    for (size_t i = 0; i < f->held_count; i++) {
+        put_arrival(w, instant_add(w->now, end->delay), end->peer, f->held[i]);
+    }
+    f->held_count = 0;
+    if (w->oracle != NULL) {
+        oracle_disturbed(w);
+    }
+}
+
+void fabric_remove_fault(struct world *w, uint32_t index)
+{
+    struct fault *f = &w->faults[index];
+    fabric_release(w, index);
+    uint32_t *at = &w->ends[f->end].fault;
+    while (*at != index + 1) {
+        at = &w->faults[*at - 1].next;
+    }
+    *at = f->next;
+    free(f->held);
+    *f = (struct fault){.next = w->fault_free, .end = NONE};
+    w->fault_free = index + 1;
+    w->changes += 1;
+}
+
+/* --- who reaches whom ---------------------------------------------------------------------------
+ */
+
+static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool *certain)
+{
+    const struct end *from = &w->ends[end];
+    if (!from->up || from->peer == NONE || !w->ends[from->peer].up) {
+        return false;
+    }
+    const struct end *to = &w->ends[from->peer];
+    if ((from->is_switch && instant_before(w->now, from->opens)) ||
+        (to->is_switch && instant_before(w->now, to->opens))) {
+        return false;
+    }
+    bool split = w->split && !to->is_switch && w->nodes[origin].side != 0 &&
+                 w->nodes[to->owner].side != 0 && w->nodes[origin].side != w->nodes[to->owner].side;
+    for (uint32_t i = from->fault; i != 0; i = w->faults[i - 1].next) {
+        const struct fault *f = &w->faults[i - 1];
+        if ((f->origin != NONE && f->origin != origin) || f->match == MATCH_NEIGHBOUR ||
+            f->match == MATCH_PROBES) {
+            continue;
+        }
+        split = split && !f->passes;
+        if (f->blocks && (f->match == MATCH_ALL || f->match == MATCH_ADVERTS)) {
+            return false;
+        }
+        *certain = *certain && !f->blocks && !f->holds && f->loss_ppm == 0 &&
+                   f->burst_begin_ppm == 0 && f->ordinals == 0 && f->corrupt_ppm == 0 &&
+                   f->rate == 0;
+    }
+    return !split;
+}
+
+bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
+{
+    uint32_t origin = w->ends[from_end].owner;
+    uint32_t at[64], from[64];
+    unsigned count = 1;
+    *certain = true;
+    if (!way_open(w, from_end, origin, certain)) {
+        return false;
+    }
+    at[0] = w->ends[from_end].peer;
+    from[0] = from_end;
+    /* A tree of switches is searched port by port; scenarios refuse rings. */
+    while (count > 0) {
+        uint32_t here = at[--count], came = from[count];
+        if (here == to_end) {
+            return true;
+        }
+        if (!w->ends[here].is_switch) {
+            continue;
+        }
+        const struct sim_switch *s = &w->switches[w->ends[here].owner];
+        for (size_t i = 0; i < s->port_count; i++) {
+            uint32_t port = s->ports[i], next = w->ends[port].peer;
+            bool useful = next != NONE && (next == to_end || w->ends[next].is_switch);
+            if (port == here || next == came || !useful || count == 64) {
+                continue;
+            }
+            bool sure = *certain;
+            if (way_open(w, port, origin, &sure)) {
+                *certain = sure;
+                at[count] = next;
+                from[count++] = port;
+            }
+        }
+    }
+    return false;
+}

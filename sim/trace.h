@@ -1,0 +1,82 @@
+/*
+ * What happened in a simulation, event by event: a rolling 128-bit hash over all of it, the last
+ * few events for whoever explains a violation, and a sink for those that are to be written down.
+ *
+ * Two runs of the same scenario and seed have the same hash, whatever the compiler, the machine's
+ * word size or the fast paths in use. When they do not, their traces as text differ from one line
+ * on, and that line is the event to look at.
+ */
+#ifndef CARP_SIM_TRACE_H
+#define CARP_SIM_TRACE_H
+
+#include <stddef.h>
+
+#include "engine/instant.h"
+
+/* X(name, word): what `a` and `b` are is said with the function that notes it. */
+/* clang-format off */
+#define TRACE_KINDS(X)                                                                             \
+    X(SENT,       "sent")        /* node, nic; a frame, b its hash */                               \
+    X(DROPPED,    "dropped")     /* node or NONE, reason; a frame, b where */                       \
+    X(STEP,       "step")        /* node, group; a rule, verdict, states, frame; b deadline */      \
+    X(PERSONA,    "persona")     /* node, group; a states; b deadline */                            \
+    X(HOLDS,      "holds")       /* node, group; a 1 or 0 */                                        \
+    X(CLIENT,     "client")      /* node, what; a probe, b who answered */                          \
+    X(STATEMENT,  "statement")   /* line of the scenario; a, b its numbers */                       \
+    X(NODE,       "node")        /* node, enum node_change; a, b its numbers */                     \
+    X(LEARNED,    "learned")     /* switch; a MAC, b port */                                        \
+    X(VIOLATION,  "violation")   /* oracle; a domain, b since */
+/* clang-format on */
+
+enum trace_kind {
+#define X(name, word) TRACE_##name,
+    TRACE_KINDS(X)
+#undef X
+        TRACE_KIND_COUNT
+};
+
+const char *trace_word(enum trace_kind kind);
+
+struct trace_event {
+    carp_instant at;
+    uint32_t kind; /* enum trace_kind */
+    uint32_t who;
+    uint64_t detail; /* second subject: a group, a reason */
+    uint64_t a, b;
+};
+
+enum { TRACE_RING = 64 }; /* a power of two */
+
+struct trace {
+    uint64_t hash[2];
+    uint64_t count;
+    struct trace_event last[TRACE_RING]; /* number n is at n % TRACE_RING */
+
+    /* Called for each event after it was hashed; NULL: nobody listens. */
+    void (*sink)(void *self, const struct trace_event *event);
+    void *sink_self;
+};
+
+static inline uint64_t trace_rotate(uint64_t x, int by)
+{
+    return x << by | x >> (64 - by);
+}
+
+/* Multiply-and-rotate in two lanes: not cryptographic, but every bit of every event counts. */
+static inline void trace_note(struct trace *t, carp_instant at, enum trace_kind kind, uint32_t who,
+                              uint64_t detail, uint64_t a, uint64_t b)
+{
+    uint64_t left = (at.ns ^ trace_rotate(a, 23)) * UINT64_C(0x9e3779b97f4a7c15) +
+                    (((uint64_t)kind << 56 ^ (uint64_t)who << 24) ^ detail);
+    uint64_t right = (b ^ trace_rotate(detail, 41)) * UINT64_C(0xc2b2ae3d27d4eb4f) +
+                     (a ^ trace_rotate(at.ns, 17) ^ who);
+    t->hash[0] = trace_rotate(t->hash[0] ^ left, 29) * UINT64_C(0x165667b19e3779f9);
+    t->hash[1] = trace_rotate(t->hash[1] + right, 31) * UINT64_C(0x27d4eb2f165667c5) ^ left;
+    struct trace_event *event = &t->last[t->count++ % TRACE_RING];
+    *event = (struct trace_event){at, (uint32_t)kind, who, detail, a, b};
+    if (t->sink != NULL) {
+        t->sink(t->sink_self, event);
+    }
+}
+
+#endif
