@@ -148,6 +148,7 @@ void oracle_free(struct oracle *o)
         free(o->members);
         free(o->first_member);
         free(o->domains);
+        free(o->annals);
         free(o);
     }
 }
@@ -408,17 +409,6 @@ void oracle_disturbed(struct world *w)
     look_now(w);
 }
 
-void oracle_node_changed(struct world *w, const struct node *node)
-{
-    for (unsigned g = 0; g < groups_of(node); g++) {
-        struct member *m = oracle_member(w, node->index, g);
-        if (!node->alive && node->kind == NODE_DAEMON && m->state != CARP_INIT) {
-            oracle_role(w, node, g, m->state, CARP_INIT);
-        }
-    }
-    oracle_disturbed(w);
-}
-
 void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
                  enum drop_reason reason)
 {
@@ -459,6 +449,36 @@ static void note_tally(struct world *w, uint8_t vhid, int change)
         t->masters_max = t->masters > t->masters_max ? t->masters : t->masters_max;
     }
     t->since = w->now;
+}
+
+/* Only who runs is a master to anyone. */
+static void count_master(struct world *w, struct member *m)
+{
+    struct oracle *o = w->oracle;
+    bool master = is_master(w, m);
+    if (m->counted == master) {
+        return;
+    }
+    m->counted = master;
+    note_tally(w, m->config->vhid, master ? 1 : -1);
+    if (o->keeps_annals) {
+        if (o->annal_count == o->annal_room) {
+            o->annals = memory_grow(o->annals, &o->annal_room, 64, sizeof *o->annals);
+        }
+        o->annals[o->annal_count++] = (struct annal){w->now, (uint32_t)(m - o->members), master};
+    }
+}
+
+void oracle_node_changed(struct world *w, const struct node *node)
+{
+    for (unsigned g = 0; g < groups_of(node); g++) {
+        struct member *m = oracle_member(w, node->index, g);
+        if (!node->alive && node->kind == NODE_DAEMON && m->state != CARP_INIT) {
+            oracle_role(w, node, g, m->state, CARP_INIT);
+        }
+        count_master(w, m);
+    }
+    oracle_disturbed(w);
 }
 
 static struct bound settle_bound(const struct world *w, uint32_t domain)
@@ -508,13 +528,12 @@ void oracle_role(struct world *w, const struct node *node, unsigned group, enum 
     m->transitions += 1;
     if (m->state == CARP_MASTER) {
         m->as_master.ns += instant_since(w->now, m->state_since).ns;
-        note_tally(w, m->config->vhid, -1);
     } else if (to == CARP_MASTER) {
-        note_tally(w, m->config->vhid, 1);
         m->became_master += 1;
     }
     m->state = to;
     m->state_since = w->now;
+    count_master(w, m);
     if (m->state == CARP_MASTER || from == CARP_MASTER) {
         check_flap(w, m);
     }

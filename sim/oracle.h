@@ -69,6 +69,7 @@ struct member {
     bool has_counter;
     carp_instant last_advert;
     carp_instant excused; /* it was told to stay out until then */
+    bool counted;         /* as a master, in the tally of its vhid */
     bool spoke;           /* an advert at this instant that is no farewell */
     uint32_t clique;      /* the number of the clique it is in; NONE */
 };
@@ -82,6 +83,13 @@ struct domain {
     bool mixed; /* personas among them */
     bool clear; /* its living members are one clique */
     bool half;  /* somebody hears somebody by chance, or without being heard */
+};
+
+/* A master more or less: for who wants to know about a stretch of time afterwards. */
+struct annal {
+    carp_instant at;
+    uint32_t member;
+    bool master;
 };
 
 /* All that a vhid's domains have in common, for accounts: how long there were 0, 1, more masters.
@@ -111,6 +119,10 @@ struct oracle {
     size_t violation_count;
     uint64_t total; /* of all kinds, also those there was no room for */
     uint64_t counts[ORACLE_COUNT];
+
+    bool keeps_annals;
+    struct annal *annals; /* owned */
+    size_t annal_count, annal_room;
 
     /* What was seen, for `sometimes`. */
     bool rules[CARP_RULE_COUNT], verdicts[CARP_VERDICT_COUNT];

@@ -137,6 +137,7 @@ struct statement {
     int64_t number;      /* a weight, a drift in ppb, a step in ns, -errno, up or down */
     carp_duration lasts; /* zero: until something else ends it */
     bool flag;           /* freeze: all; pause: the queue is lost; oracle: on */
+    bool after;          /* at the instant of the statement before it, on the same line */
     enum pause_clock clock;
     struct pair pair;
     struct fault fault; /* DO_FAULT: what it is like; end and origin are filled in at run */

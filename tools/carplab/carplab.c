@@ -8,6 +8,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *usage;
 } commands[] = {
+    {"sim", command_sim, "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F]"},
+    {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
     {"bench", command_bench, "bench   [NAME...] [--json]"},
 };
 

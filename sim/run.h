@@ -1,0 +1,76 @@
+/*
+ * One run of a scenario: the world it describes, everything that happens in it, and whether what
+ * was expected was seen.
+ */
+#ifndef CARP_SIM_RUN_H
+#define CARP_SIM_RUN_H
+
+#include "sim/scenario.h"
+#include "sim/signer.h"
+
+enum { RUN_FAILURES_MAX = 64, RUN_TEXT_MAX = 512 };
+
+/* An expectation that does not hold, or an oracle violated that was not expected to be. */
+struct run_failure {
+    unsigned line; /* of the scenario; 0: an oracle */
+    char text[RUN_TEXT_MAX];
+};
+
+/* Who looks on; all may be NULL. */
+struct run_watcher {
+    void *self;
+    struct world_tap tap;
+    void (*trace)(void *self, const struct trace_event *event);
+    void (*statement)(void *self, carp_instant at, unsigned line);
+    void (*violation)(void *self, const struct violation *violation);
+};
+
+struct run_plan; /* a configuration that nodes share */
+
+struct run {
+    const struct scenario *scenario; /* borrowed */
+    struct world world;
+    struct decisions decisions;
+    struct run_watcher watcher;
+    bool plain;
+
+    struct run_plan **plans; /* owned */
+    size_t plan_count, plan_room;
+    struct signer **signers; /* owned, each with the port below it */
+    size_t signer_count, signer_room;
+    struct run_host *hosts; /* owned: what daemons' groups are made of, by node */
+
+    carp_instant *instants;                     /* owned: of each statement */
+    carp_duration dark_max[256], dual_max[256]; /* the largest bounds there were, by vhid */
+    char dark_text[256][128];
+    carp_duration *limits; /* owned: of expectations with `within` */
+    uint64_t events, events_max;
+    bool out_of_events;
+
+    struct run_failure failures[RUN_FAILURES_MAX];
+    size_t failure_count;
+    bool *sometimes; /* owned: by expectation: was it seen */
+};
+
+struct run_options {
+    uint64_t seed;
+    bool plain;          /* no fast paths */
+    struct tape *record; /* choices are appended; NULL: not */
+    struct tape *replay; /* choices are taken from it instead of the seed; NULL: not */
+    struct run_watcher watcher;
+};
+
+/* Build the world. 0, or -errno when the crypto library refuses. */
+int run_make(struct run *r, const struct scenario *s, const struct run_options *options);
+
+/* Run to the horizon and look at all expectations but `sometimes`, which may be about many runs:
+ * those that were seen are marked. True when nothing failed. */
+bool run_go(struct run *r);
+
+void run_free(struct run *r);
+
+/* The text of a `sometimes` expectation, for who reports that no run saw it. */
+const char *run_sometimes_text(const struct scenario *s, const struct expectation *e,
+                               char text[RUN_TEXT_MAX]);
+
+#endif

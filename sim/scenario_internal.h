@@ -1,0 +1,51 @@
+/*
+ * What the files that read a scenario share: scenario.c the network and its nodes,
+ * scenario_statement.c what happens, scenario_expect.c what is to be seen.
+ */
+#ifndef CARP_SIM_SCENARIO_INTERNAL_H
+#define CARP_SIM_SCENARIO_INTERNAL_H
+
+#include <stdio.h>
+
+#include "sim/scenario.h"
+#include "sim/scenario_lexer.h"
+
+/* In all, so that a scenario fits in memory: a group takes some 4 KiB. */
+enum { GROUPS_IN_ALL_MAX = 100000 };
+
+/* Of a cable, unless something is said: a switch of today, and 200 m. */
+#define DEFAULT_DELAY ((carp_duration){10000})
+
+/* Nothing periodic is faster, so that a run ends. */
+#define PERIOD_MIN CARP_MILLISECONDS(1)
+
+struct parser {
+    struct lexer lexer;
+    struct scenario *scenario;
+    const struct scenario_loader *loader;
+    struct carp_self next_self; /* addresses that the next interface gets */
+    bool has_default[256];
+    struct carp_config defaults[256];
+    size_t groups_in_all;
+    carp_instant last_from, last_to; /* of the statement before */
+};
+
+enum parsed { PARSED, PARSED_WRONG, PARSED_NOT_MINE };
+
+uint32_t find_switch(const struct scenario *s, const char *name); /* NONE */
+uint32_t find_node(const struct scenario *s, const char *name);
+bool parse_node_name(struct parser *p, uint32_t *node);
+bool parse_vhid(struct parser *p, uint8_t *vhid);
+enum parsed parse_group_option(struct parser *p, struct carp_config *config);
+bool check_config(struct parser *p, enum profile profile, const struct carp_config *c);
+void append_group(struct scenario_node *n, const struct scenario_group *group);
+
+bool parse_at(struct parser *p);
+bool parse_drift(struct parser *p, int64_t *ppb); /* 50ppm, -3ppm */
+bool parse_config_file(struct parser *p, struct scenario_node *n);
+
+bool parse_expect(struct parser *p);
+bool parse_never(struct parser *p);
+bool parse_sometimes(struct parser *p);
+
+#endif
