@@ -111,8 +111,11 @@ static void probe(struct world *w, struct node *node, struct client *c)
     *open = (struct client_probe){.number = c->next, .sent = w->now};
     c->next += 1;
     c->sent += 1;
-    if (c->known && instant_since(w->now, c->learned).ns >= c->lifetime.ns) {
-        c->known = false;
+    /* An old entry is asked about while it is still in use, three times; then it is given up. */
+    carp_duration age = instant_since(w->now, c->learned);
+    if (c->known && age.ns >= c->lifetime.ns) {
+        c->known = age.ns < c->lifetime.ns + 3 * ASK_AGAIN.ns;
+        ask(w, node, c);
     }
     if (!c->known) {
         ask(w, node, c);
