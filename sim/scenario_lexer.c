@@ -1,7 +1,6 @@
 #include "sim/scenario_lexer.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,17 @@ bool lexer_fail(struct lexer *l, const char *format, ...)
         l->failed = true;
     }
     return false;
+}
+
+/* Not <ctype.h>: what a letter is must not depend on the environment. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* --- words --------------------------------------------------------------------------------------
@@ -134,17 +144,17 @@ static const char *shown(const struct lexer *l)
 static const char *read_decimal(const char *at, uint64_t scale, uint64_t *value)
 {
     uint64_t whole = 0, part = 0, place = scale;
-    if (!isdigit((unsigned char)*at)) {
+    if (!is_digit(*at)) {
         return NULL;
     }
-    for (; isdigit((unsigned char)*at); at++) {
+    for (; is_digit(*at); at++) {
         if (whole > (UINT64_MAX / 4 - 9) / 10) {
             return NULL;
         }
         whole = whole * 10 + (uint64_t)(*at - '0');
     }
-    if (*at == '.' && isdigit((unsigned char)at[1])) {
-        for (at++; isdigit((unsigned char)*at); at++) {
+    if (*at == '.' && is_digit(at[1])) {
+        for (at++; is_digit(*at); at++) {
             place /= 10;
             part += place * (uint64_t)(*at - '0');
         }
@@ -189,7 +199,7 @@ static const char *read_duration(const struct lexer *l, const char *at, uint64_t
 {
     const char *unit = at + strspn(at, "0123456789.");
     size_t size = 0;
-    while (isalpha((unsigned char)unit[size])) {
+    while (is_letter(unit[size])) {
         size++;
     }
     if (size == 0 && l->unit_ns != 0) {
@@ -324,7 +334,7 @@ bool lexer_name(struct lexer *l, const char *what, char name[SCENARIO_NAME_MAX])
     size_t good =
         strspn(l->word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
     if (size == 0 || size >= SCENARIO_NAME_MAX || good != size ||
-        !isalpha((unsigned char)l->word[0])) {
+        !is_letter(l->word[0])) {
         return lexer_fail(l,
                           "%s: %s; a name of letters, digits, - and _ is right, a letter first, "
                           "at most %d",
