@@ -16,9 +16,6 @@
 /* An address that is removed is put back so often. Source: io/live/addresses.c. */
 enum { RESTORES_MAX = 3 };
 
-/* The simulated wall clock begins on 2026-01-01. */
-#define EPOCH_S UINT64_C(1767225600)
-
 static struct node *node_of(const struct daemon *d)
 {
     return &d->world->nodes[d->node];
@@ -218,7 +215,8 @@ static void start(struct world *w, struct node *node)
         .stranger = port_stranger,
         .explained = port_explained,
     };
-    uint64_t unix_s = EPOCH_S + (uint64_t)((int64_t)w->now.ns + node->wall_offset) / 1000000000;
+    uint64_t unix_s =
+        WORLD_EPOCH_S + (uint64_t)((int64_t)w->now.ns + node->wall_offset) / 1000000000;
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
     machine_init(&d->machine);
     d->some_disowned = d->all_frozen = false;

@@ -22,6 +22,10 @@
 
 #define NONE UINT32_MAX
 
+/* A world begins at instant 0; its wall clocks, and what is written for tools that want dates, say
+ * that this is 2026-01-01 00:00 UTC. Seconds since 1970. */
+#define WORLD_EPOCH_S UINT64_C(1767225600)
+
 /* Why a frame, or one receiver's share of it, went no further; every one counts in exactly one. */
 /* clang-format off */
 #define DROP_REASONS(X)                                                                            \
