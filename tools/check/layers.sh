@@ -8,7 +8,7 @@ status=0
 forbid()
 {
     [ -d "$1" ] || return 0
-    found=$(find "$1" -maxdepth "$2" -name '*.[ch]' ! -name '*_test.c' ! -name 'lab.[ch]' -exec grep -nE "#include \"($3)" {} + || true)
+    found=$(find "$1" -maxdepth "$2" -name '*.[ch]' ! -name '*_test.c' ! -name '*lab.[ch]' -exec grep -nE "#include \"($3)" {} + || true)
     if [ -n "$found" ]; then
         echo "includes that point up:"
         echo "$found"
