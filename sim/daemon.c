@@ -218,6 +218,9 @@ static void start(struct world *w, struct node *node)
     uint64_t unix_s =
         WORLD_EPOCH_S + (uint64_t)((int64_t)w->now.ns + node->wall_offset) / 1000000000;
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
+    if (d->interfaces == NULL) {
+        d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);
+    }
     machine_init(&d->machine);
     d->some_disowned = d->all_frozen = false;
     memset(d->disowned, 0, sizeof d->disowned);
@@ -366,12 +369,6 @@ uint32_t daemon_add(struct world *w, const char *name, struct host_group *groups
                 .group_count = group_count,
             },
     };
-    unsigned interfaces = 1;
-    for (unsigned g = 0; g < group_count; g++) {
-        unsigned on = group_of(d, g)->plan->interface;
-        interfaces = on + 1 > interfaces ? on + 1 : interfaces;
-    }
-    d->interfaces = memory_make(interfaces, sizeof *d->interfaces);
     d->node = world_add_node(w, name, NODE_DAEMON, &daemon_ops, d);
     d->seed_about = d->node;
     return d->node;

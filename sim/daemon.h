@@ -16,12 +16,11 @@ struct daemon {
     struct host_group *groups; /* element g * stride of it */
     size_t stride;
     unsigned group_count;
-    struct host_interface *interfaces; /* one a nic */
+    struct host_interface *interfaces; /* owned, one a nic; NULL until it is started */
     uint32_t seed_about; /* whom seeds are decided about: the node, unless two should be alike */
     bool disowned[256];  /* the guardian took this group while we did not run */
     bool some_disowned;
     bool all_frozen;        /* the guardian is, too: only the kernel's lifetimes act */
-    bool owns;              /* groups, books, interfaces are freed with it */
     uint32_t restored[256]; /* times that an address was put back */
     uint64_t notices[8];    /* seen, by bit of enum carp_notice */
     uint64_t rules[CARP_RULE_COUNT];

@@ -235,12 +235,6 @@ static void on_event(void *self, const struct queue_event *event)
     }
 }
 
-static void on_trace(void *self, const struct trace_event *event)
-{
-    struct run *r = self;
-    r->watcher.trace(r->watcher.self, event);
-}
-
 int run_make(struct run *r, const struct scenario *s, const struct run_options *options)
 {
     *r = (struct run){
@@ -263,11 +257,6 @@ int run_make(struct run *r, const struct scenario *s, const struct run_options *
     r->world.plain = r->world.frames.plain = options->plain;
     r->world.script_self = r;
     r->world.script = on_event;
-    r->world.tap = options->watcher.tap;
-    if (options->watcher.trace != NULL) {
-        r->world.trace.sink = on_trace;
-        r->world.trace.sink_self = r;
-    }
     build_network(r);
     for (size_t i = 0; i < s->node_count; i++) {
         int error = build_node(r, i);

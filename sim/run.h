@@ -16,11 +16,9 @@ struct run_failure {
     char text[RUN_TEXT_MAX];
 };
 
-/* Who looks on; all may be NULL. */
+/* Who is told; all may be NULL. Whoever wants more attaches to the run's world (sim/record.h). */
 struct run_watcher {
     void *self;
-    struct world_tap tap;
-    void (*trace)(void *self, const struct trace_event *event);
     void (*statement)(void *self, carp_instant at, unsigned line);
     void (*violation)(void *self, const struct violation *violation);
 };

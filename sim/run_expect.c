@@ -30,7 +30,7 @@ static uint64_t sum_books(const struct run *r, const struct expectation *e)
     for (size_t g = 0; g < n->group_count; g++) {
         sum += r->hosts[e->subject].books[g].verdicts[e->index];
     }
-    for (unsigned i = 0; i < n->nic_count; i++) {
+    for (unsigned i = 0; d->interfaces != NULL && i < n->nic_count; i++) {
         sum += d->interfaces[i].verdicts[e->index];
     }
     return sum;

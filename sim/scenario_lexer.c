@@ -333,8 +333,7 @@ bool lexer_name(struct lexer *l, const char *what, char name[SCENARIO_NAME_MAX])
     size_t size = strlen(l->word);
     size_t good =
         strspn(l->word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-    if (size == 0 || size >= SCENARIO_NAME_MAX || good != size ||
-        !is_letter(l->word[0])) {
+    if (size == 0 || size >= SCENARIO_NAME_MAX || good != size || !is_letter(l->word[0])) {
         return lexer_fail(l,
                           "%s: %s; a name of letters, digits, - and _ is right, a letter first, "
                           "at most %d",

@@ -55,12 +55,12 @@ static int print_hash(const char *path, bool trace)
         fprintf(stderr, "%s%s\n", error, yaml ? " (left out)" : "");
         return yaml ? 0 : 2;
     }
-    struct run_options options = {.seed = s.seed};
-    options.watcher.trace = trace ? on_trace : NULL;
+    const struct run_options options = {.seed = s.seed};
     if (run_make(&run, &s, &options) != 0) {
         fprintf(stderr, "fingerprint: no crypto\n");
         return 2;
     }
+    run.world.trace.sink = trace ? on_trace : NULL;
     run_go(&run);
     if (!trace) {
         printf("%016llx%016llx  %s\n", (unsigned long long)run.world.trace.hash[0],
