@@ -109,3 +109,37 @@ size_t story_line(char *text, size_t size, carp_instant now, const struct carp_e
     add_notices(&t, out->notices);
     return (size_t)(t.at - text);
 }
+size_t story_explanation(char *text, size_t size, const struct carp_packet *packet,
+                         const struct auth_explanation *explanation)
+{
+    assert(size > 0);
+    struct text t = {text, size};
+    char peer[STORY_ADDRESS_MAX], address[STORY_ADDRESS_MAX] = "";
+    story_address(packet->family, packet->source, peer);
+    if (explanation->family != 0) {
+        story_address(explanation->family, explanation->address, address);
+    }
+    switch (explanation->difference) {
+    case AUTH_UNEXPLAINED:
+        add(&t,
+            "%s uses another password, or quite another address list. Until that is mended both of "
+            "you will become master.",
+            peer);
+        break;
+    case AUTH_ADDRESS_MISSING:
+        add(&t, "%s has the right password but a different address list: it lacks %s", peer,
+            address);
+        break;
+    case AUTH_ADDRESS_EXTRA:
+        add(&t, "%s has the right password but a different address list: it has %s too", peer,
+            address);
+        break;
+    case AUTH_OTHER_KEY:
+        add(&t, "%s signs with the key of another group of this host", peer);
+        break;
+    case AUTH_OTHER_VHID:
+        add(&t, "%s claims our addresses under vhid %u", peer, packet->advert.vhid);
+        break;
+    }
+    return (size_t)(t.at - text);
+}

@@ -19,6 +19,11 @@ enum { STORY_LINE_MAX = 256 };
 size_t story_line(char *text, size_t size, carp_instant now, const struct carp_event *event,
                   const struct carp_outcome *out);
 
+/* Why an advert's digest was wrong, as far as trying could tell (auth_explain()), in a sentence that
+ * names its sender; as story_line() otherwise. */
+size_t story_explanation(char *text, size_t size, const struct carp_packet *packet,
+                         const struct auth_explanation *explanation);
+
 /* An address as text: 4 or 6, network order. Room: STORY_ADDRESS_MAX. */
 enum { STORY_ADDRESS_MAX = 46 };
 const char *story_address(uint8_t family, const uint8_t *address, char text[STORY_ADDRESS_MAX]);

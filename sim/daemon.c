@@ -1,5 +1,7 @@
 #include "sim/daemon.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,8 +122,15 @@ static void port_explained(void *self, unsigned group, const struct carp_packet 
                            const struct auth_explanation *explanation)
 {
     struct daemon *d = self;
-    (void)group, (void)packet, (void)explanation;
+    struct world *w = d->world;
     d->explained += 1;
+    if (w->tap.story != NULL) {
+        char line[STORY_LINE_MAX];
+        int used = snprintf(line, sizeof line, "%" PRIu64 ".%09" PRIu64 " ", w->now.ns / 1000000000,
+                            w->now.ns % 1000000000);
+        story_explanation(line + used, sizeof line - (size_t)used, packet, explanation);
+        w->tap.story(w->tap.self, w->now, node_of(d), group, line);
+    }
 }
 
 /* --- the loop -----------------------------------------------------------------------------------

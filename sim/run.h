@@ -19,7 +19,7 @@ struct run_failure {
 /* Who is told; all may be NULL. Whoever wants more attaches to the run's world (sim/record.h). */
 struct run_watcher {
     void *self;
-    void (*statement)(void *self, carp_instant at, unsigned line);
+    void (*statement)(void *self, carp_instant at, unsigned line, bool ends);
     void (*violation)(void *self, const struct violation *violation);
 };
 

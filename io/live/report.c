@@ -214,39 +214,9 @@ void report_stranger(const char *interface, struct log_limit *limit, carp_instan
 void report_explanation(const struct config_group *group, const struct carp_packet *packet,
                         const struct auth_explanation *explanation)
 {
-    char name[DETAIL_MAX], peer[STORY_ADDRESS_MAX], address[STORY_ADDRESS_MAX] = "";
-    name_of(group, name);
-    story_address(packet->family, packet->source, peer);
-    if (explanation->family != 0) {
-        story_address(explanation->family, explanation->address, address);
-    }
-    switch (explanation->difference) {
-    case AUTH_UNEXPLAINED:
-        log_line(
-            LOG_LEVEL_WARNING,
-            "%s: %s uses another password, or quite another address list. Until that is mended "
-            "both of you will become master.",
-            name, peer);
-        break;
-    case AUTH_ADDRESS_MISSING:
-        log_line(LOG_LEVEL_WARNING,
-                 "%s: %s has the right password but a different address list: it lacks %s", name,
-                 peer, address);
-        break;
-    case AUTH_ADDRESS_EXTRA:
-        log_line(LOG_LEVEL_WARNING,
-                 "%s: %s has the right password but a different address list: it has %s too", name,
-                 peer, address);
-        break;
-    case AUTH_OTHER_KEY:
-        log_line(LOG_LEVEL_WARNING, "%s: %s signs with the key of another group of this host", name,
-                 peer);
-        break;
-    case AUTH_OTHER_VHID:
-        log_line(LOG_LEVEL_WARNING, "%s: %s claims our addresses under vhid %u", name, peer,
-                 packet->advert.vhid);
-        break;
-    }
+    char name[DETAIL_MAX], line[STORY_LINE_MAX];
+    story_explanation(line, sizeof line, packet, explanation);
+    log_line(LOG_LEVEL_WARNING, "%s: %s", name_of(group, name), line);
 }
 
 void report_state(const struct config_group *group, const struct host_group *state,

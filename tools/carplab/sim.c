@@ -27,7 +27,7 @@ struct sim {
  */
 
 /* A statement as it stands in the scenario, without its `at WHEN` and its comment. */
-static void on_statement(void *self, carp_instant at, unsigned line)
+static void on_statement(void *self, carp_instant at, unsigned line, bool ends)
 {
     struct sim *sim = self;
     const char *from = sim->text;
@@ -46,7 +46,7 @@ static void on_statement(void *self, carp_instant at, unsigned line)
         while (size > 0 && (from[size - 1] == ' ' || from[size - 1] == '\t')) {
             size--;
         }
-        snprintf(text, sizeof text, "%.*s", (int)size, from);
+        snprintf(text, sizeof text, "%s%.*s", ends ? "over: " : "", (int)size, from);
     }
     record_statement(&sim->record, at, line, text);
 }
