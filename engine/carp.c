@@ -620,6 +620,19 @@ static void on_overslept(const struct carp_config *config, struct carp *c, carp_
     become_backup(config, c, now, out);
 }
 
+/* A farewell was said for us, so the next counter goes after it: what we say would be old to those
+ * who heard that. Who was master did not run for too long. */
+static void on_disowned(const struct carp_config *config, struct carp *c, carp_instant now,
+                        uint64_t farewell, struct carp_outcome *out)
+{
+    if (replay_follows(farewell, c->counter)) {
+        c->counter = farewell;
+    }
+    if (c->state == CARP_MASTER) {
+        on_overslept(config, c, now, out);
+    }
+}
+
 /* Three adverts in a row that could not be sent are a demotion. Only an advert that left lifts it,
  * or leaving MASTER: a backup sends none, and kept its demotion for ever in other implementations.
  * Source: UCARP carp_send_ad(), FreeBSD carp_send_ad_error(). */
@@ -728,6 +741,9 @@ enum carp_verdict carp_step(const struct carp_config *config, const struct carp_
         break;
     case CARP_EVENT_OVERSLEPT:
         on_overslept(config, c, now, out);
+        break;
+    case CARP_EVENT_DISOWNED:
+        on_disowned(config, c, now, event->farewell, out);
         break;
     case CARP_EVENT_SEND_FAILED:
         on_send_failed(c, out);

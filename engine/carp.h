@@ -74,6 +74,8 @@ enum carp_event_type {
     CARP_EVENT_ADVERT,      /* `packet`: frame_parse() accepted this */
     CARP_EVENT_TIMEOUT,     /* carp_deadline() has come; early is harmless */
     CARP_EVENT_OVERSLEPT,   /* we were not run for too long: carp_overslept() */
+    CARP_EVENT_DISOWNED,    /* who guards us took the addresses away, and said our farewell with
+                               counters up to `farewell` */
     CARP_EVENT_SEND_FAILED, /* an advert of the last outcome could not be sent */
     CARP_EVENT_DEMOTE,      /* `demotion`: the new sum of all causes the caller knows of */
     CARP_EVENT_YIELD,       /* `yield`: step down, and do not come back for a while */
@@ -87,6 +89,7 @@ struct carp_event {
         struct carp_self link;
         const struct carp_packet *packet; /* borrowed for the call */
         uint16_t demotion;
+        uint64_t farewell;
         struct {
             enum carp_yield why;
             carp_duration hold; /* added to the wait for the next mastership */

@@ -6,6 +6,7 @@
 /* The guard's farewell is this far ahead of our counter, and prepared anew when half of that is
  * used up: peers must take it for newer than anything we sent until then. */
 #define FAREWELL_AHEAD (UINT64_C(1) << 20)
+enum { FAREWELL_FAMILIES = 2 }; /* one each, with counters that follow each other */
 
 /* A bad digest is explained at most this often per group, an advert for another vhid examined this
  * often per vhid: a flood of them costs no more. */
@@ -77,7 +78,7 @@ static bool claim_guarded(struct host *host, unsigned index)
     const struct host_group *g = host_group(host, index);
     const struct host_plan *plan = g->plan;
     struct port_guard guard = {.patience = carp_patience(plan->config, &g->carp)};
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < FAREWELL_FAMILIES; i++) {
         guard.farewell_size[i] =
             carp_farewell(plan->config, &plan->crypto, &g->carp, i == 0 ? 4 : 6, FAREWELL_AHEAD + i,
                           guard.farewell[i]);
@@ -222,10 +223,13 @@ void host_restored(struct host *host, carp_instant now, unsigned group)
 
 void host_disowned(struct host *host, carp_instant now, unsigned group)
 {
-    struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
-    if (carp_state(&host_group(host, group)->carp) == CARP_MASTER) {
-        step(host, now, group, &event);
-    }
+    const struct host_book *book = host_group(host, group)->book;
+    assert(book != NULL);
+    struct carp_event event = {
+        .type = CARP_EVENT_DISOWNED,
+        .farewell = book->farewell_from + FAREWELL_AHEAD + FAREWELL_FAMILIES - 1,
+    };
+    step(host, now, group, &event);
 }
 
 /* carp_overslept() is false of a group until its deadline has passed, and in INIT, which has none.

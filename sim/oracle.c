@@ -178,10 +178,12 @@ struct timing {
     carp_duration interval, down, slack;
 };
 
+/* At these sizes and drifts (1000 ppm) the product fits; a little more, for the square of the
+ * drift, is harmless. */
 static carp_duration stretched(carp_duration d, int32_t ppb)
 {
-    uint64_t extra = d.ns / 1000000000 * (uint64_t)abs(ppb) + (uint64_t)(ppb != 0);
-    return (carp_duration){d.ns + extra};
+    uint64_t extra = ppb == 0 ? 0 : d.ns / 1000 * (uint64_t)abs(ppb) / 1000000;
+    return (carp_duration){d.ns + extra + extra / 500 + (uint64_t)(ppb != 0)};
 }
 
 static struct timing timing_of(const struct world *w, const struct member *m)
@@ -503,6 +505,26 @@ static struct bound settle_bound(const struct world *w, uint32_t domain)
     return b;
 }
 
+/* From when on all is quiet: nothing was disturbed, and nobody had to wait with preempting. */
+static carp_instant quiet_since(const struct world *w, uint32_t domain)
+{
+    const struct oracle *o = w->oracle;
+    carp_instant since = o->domains[domain].disturbed;
+    for (size_t i = 0; i < o->member_count; i++) {
+        const struct member *m = &o->members[i];
+        if (m->domain != domain || !m->engine || !lives(w, m)) {
+            continue;
+        }
+        const struct node *node = &w->nodes[m->node];
+        const struct carp *c = &host_group(&daemon_of(node)->host, m->group)->carp;
+        carp_duration ago = instant_since(node_now(w, node), c->preempt_from);
+        if (ago.ns < w->now.ns - since.ns) {
+            since = (carp_instant){w->now.ns - ago.ns};
+        }
+    }
+    return since;
+}
+
 static void check_flap(struct world *w, struct member *m)
 {
     struct domain *d = &w->oracle->domains[m->domain];
@@ -510,9 +532,10 @@ static void check_flap(struct world *w, struct member *m)
         return;
     }
     struct bound b = settle_bound(w, m->domain);
-    if (instant_since(w->now, d->disturbed).ns > b.value.ns) {
+    carp_instant since = quiet_since(w, m->domain);
+    if (instant_since(w->now, since).ns > b.value.ns) {
         d->reported[ORACLE_FLAP] = false;
-        violate(w, ORACLE_FLAP, m->domain, d->disturbed, b.text);
+        violate(w, ORACLE_FLAP, m->domain, since, b.text);
     }
 }
 
@@ -631,6 +654,12 @@ void oracle_sent(struct world *w, const struct node *node, const struct sim_fram
 /* --- checks -------------------------------------------------------------------------------------
  */
 
+static bool can_send(const struct world *w, const struct member *m)
+{
+    const struct node *node = &w->nodes[m->node];
+    return (m->engine ? daemon_of(node)->machine.send_error : peer_of(node)->send_error) == 0;
+}
+
 /* Number the cliques of living members; a domain is clear when they are one and nobody hears by
  * chance or in one direction only. */
 static void find_cliques(struct world *w)
@@ -665,9 +694,9 @@ static void find_cliques(struct world *w)
                 m->clique = other->clique;
                 break;
             }
-            bool to_certain, from_certain;
-            bool to = fabric_reaches(w, m->end, other->end, &to_certain);
-            bool from = fabric_reaches(w, other->end, m->end, &from_certain);
+            bool to_certain = true, from_certain = true;
+            bool to = can_send(w, m) && fabric_reaches(w, m->end, other->end, &to_certain);
+            bool from = can_send(w, other) && fabric_reaches(w, other->end, m->end, &from_certain);
             bool mutual = to && from && to_certain && from_certain;
             if (mutual) {
                 m->clique = other->clique;
