@@ -106,8 +106,8 @@ const char *persona_fate_word(enum persona_fate fate);
 struct persona_kernel {
     carp_instant advert; /* the callouts: next advert; master down over IPv4 and over IPv6 */
     carp_instant down[2];
-    int demotion;     /* as told by persona_demote() */
-    int own_demotion; /* what this host's send errors add to that */
+    int demotion;     /* as told by persona_demote(), less what this host added */
+    int own_demotion; /* what its send errors add */
 };
 
 /* A frame in UCARP's capture buffer. It is judged when it is put there, which changes nothing: key
@@ -193,14 +193,15 @@ carp_instant persona_deadline(const struct persona *p);
 enum carp_state persona_state(const struct persona *p);
 
 /*
- * What the rest of the machine does to this host. FreeBSD: net.inet.carp.demotion, which may be
- * negative. NetBSD: suppressions, such as other parents that are down. OpenBSD: the demotion count
- * of the group. Without what this host adds itself. UCARP: ignored.
+ * The machine's demotion, with what persona_adds() says of this host. FreeBSD:
+ * net.inet.carp.demotion, which may be negative. NetBSD: the number of suppressions, such as other
+ * parents that are down. OpenBSD: the demotion count of the group. UCARP: ignored.
+ * A persona counts what it adds itself from then on without being told.
  */
 void persona_demote(struct persona *p, carp_instant now, int total);
 
-/* What this host adds to that total for its neighbours on the machine: by its send errors and
- * while its link is down. Not counted by the persona itself, but for send errors. */
+/* What this host adds to the machine's demotion now, by its send errors and while its link is down:
+ * for its neighbours there, who are told by persona_demote(). */
 int persona_adds(const struct persona *p);
 
 /* An orderly end. UCARP: SIGTERM. Kernels: the carp interface is set down. */

@@ -627,23 +627,28 @@ carp_instant persona_kernel_deadline(const struct persona *p)
     return instant_min(k->advert, instant_min(k->down[0], k->down[1]));
 }
 
-/* NetBSD's first suppression and a demotion of OpenBSD's group are told at once; the end of one is
- * not. FreeBSD's task that tells each change did not run where it was seen. */
+int persona_kernel_adds(const struct persona *p)
+{
+    int down = p->started && !p->up;
+    return p->kernel.own_demotion + down * (kind_of(p) == PERSONA_FREEBSD ? SENDERR_DEMOTION : 1);
+}
+
+/* NetBSD's first suppression is told at once, and a demotion of OpenBSD's group that grows; the end
+ * of one is not. FreeBSD's task that tells each change did not run where it was seen. */
 void persona_kernel_demote(struct persona *p, carp_instant now, int total)
 {
-    int before = demotion(p);
-    bool changed = p->kernel.demotion != total;
+    int before = p->kernel.demotion, all_before = demotion(p);
     bool at_once = false;
-    p->kernel.demotion = total;
+    p->kernel.demotion = total - persona_kernel_adds(p);
     switch (kind_of(p)) {
     case PERSONA_FREEBSD:
-        at_once = changed && p->config.demotion_at_once;
+        at_once = p->kernel.demotion != before && p->config.demotion_at_once;
         break;
     case PERSONA_NETBSD:
-        at_once = before == 0 && demotion(p) > 0;
+        at_once = all_before == 0 && demotion(p) > 0;
         break;
     case PERSONA_OPENBSD:
-        at_once = total > 0;
+        at_once = p->kernel.demotion > before && demotion(p) > 0;
         break;
     case PERSONA_UCARP:
     case PERSONA_KIND_COUNT:
@@ -652,12 +657,6 @@ void persona_kernel_demote(struct persona *p, carp_instant now, int total)
     if (at_once && p->state == CARP_MASTER) {
         advertise(p, now);
     }
-}
-
-int persona_kernel_adds(const struct persona *p)
-{
-    int down = p->started && !p->up;
-    return p->kernel.own_demotion + down * (kind_of(p) == PERSONA_FREEBSD ? SENDERR_DEMOTION : 1);
 }
 
 /* FreeBSD has no carp interface to set down: it says nothing (seen). */
