@@ -18,6 +18,9 @@ enum { ANNOUNCE_AGAIN_AFTER = 2 };
  * differently hears the other's advert, and would wait the plain time again. */
 enum { TIE_MEMORY = 4 };
 
+/* Seconds of a year, rounded up to a power of two, times the 2^20 of carp_counter_anchor(). */
+#define YEAR_OF_COUNTERS (UINT64_C(1) << 45)
+
 /* How far behind our own counter a frame from our own address is still taken for our own. */
 #define COUNTER_OURS (UINT64_C(1) << 20)
 
@@ -513,6 +516,17 @@ static void master_hears(const struct carp_config *config, const struct carp_cry
     }
 }
 
+/* Does this counter raise ours? One that grows does; and at first sight already one that is ahead by
+ * less than a year of wall time, as a group's is when our clock went back before we started: until
+ * we have caught up, all we say is old to the others. A random one is that near once in 2^19. */
+static bool counts_for_group(const struct carp_config *config, const struct carp *c,
+                             const struct replay_hearing *hearing, uint64_t counter)
+{
+    bool near = hearing->counting == REPLAY_UNKNOWN && counter - c->counter < YEAR_OF_COUNTERS;
+    bool grows = hearing->counting == REPLAY_COUNTS_UP || config->replay == CARP_REPLAY_ENFORCE;
+    return (near || grows) && replay_follows(counter, c->counter);
+}
+
 static void on_advert(const struct carp_config *config, const struct carp_crypto *crypto,
                       struct carp *c, carp_instant now, const struct carp_packet *packet,
                       struct carp_outcome *out)
@@ -530,8 +544,7 @@ static void on_advert(const struct carp_config *config, const struct carp_crypto
         return;
     }
     replay_remember(&c->senders, &hearing, advert->counter);
-    if ((hearing.counting == REPLAY_COUNTS_UP || config->replay == CARP_REPLAY_ENFORCE) &&
-        replay_follows(advert->counter, c->counter)) {
+    if (counts_for_group(config, c, &hearing, advert->counter)) {
         c->counter = advert->counter; /* the group's counters grow, whoever is master */
     }
     watch_families(config, c, now, packet->family == 4 ? 0 : 1, out);

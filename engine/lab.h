@@ -22,7 +22,10 @@
 #define AT_MS(n) ((carp_instant){UINT64_C(1000000) * (n)})
 #define AT_NS(n) ((carp_instant){UINT64_C(n)})
 
-enum { LAB_COUNTER = 1000000, LAB_HEARD_COUNTER = 5000000 };
+enum { LAB_COUNTER = 1000000 };
+
+/* What peers count from: not so near to ours that it is taken at first sight. */
+#define LAB_HEARD_COUNTER (UINT64_C(1) << 48)
 
 struct lab {
     struct carp_config config;

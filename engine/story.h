@@ -19,8 +19,8 @@ enum { STORY_LINE_MAX = 256 };
 size_t story_line(char *text, size_t size, carp_instant now, const struct carp_event *event,
                   const struct carp_outcome *out);
 
-/* Why an advert's digest was wrong, as far as trying could tell (auth_explain()), in a sentence that
- * names its sender; as story_line() otherwise. */
+/* Why an advert's digest was wrong, as far as trying could tell (auth_explain()), in a sentence
+ * that names its sender; as story_line() otherwise. */
 size_t story_explanation(char *text, size_t size, const struct carp_packet *packet,
                          const struct auth_explanation *explanation);
 
