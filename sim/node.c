@@ -461,6 +461,9 @@ void node_freeze(struct world *w, struct node *node)
         node->frozen = true;
         node->armed = node->run_at = CARP_NEVER;
         note(w, node, NODE_FROZEN);
+        if (node->ops->kernel != NULL) {
+            node->ops->kernel(w, node); /* who watches it begins to count */
+        }
     }
 }
 

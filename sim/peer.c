@@ -66,8 +66,26 @@ static void port_changed(void *self, carp_instant now, enum carp_state from, enu
 /* --- at work ------------------------------------------------------------------------------------
  */
 
-static void set_wake(struct node *node, const struct peer *p)
+/* What each virtual host adds (by its link, by sends that fail) counts for all of the machine. */
+static void share_demotion(struct peer *p, carp_instant now)
 {
+    int total = p->demotion;
+    for (unsigned g = 0; g < p->group_count; g++) {
+        total += persona_adds(&p->groups[g].persona);
+    }
+    if (total == p->shared) {
+        return;
+    }
+    p->shared = total;
+    for (unsigned g = 0; g < p->group_count; g++) {
+        persona_demote(&p->groups[g].persona, now, total);
+    }
+}
+
+/* The end of whatever happened to it. */
+static void settle(struct node *node, struct peer *p, carp_instant now)
+{
+    share_demotion(p, now);
     node->wake_local = CARP_NEVER;
     for (unsigned g = 0; g < p->group_count; g++) {
         node->wake_local = instant_min(node->wake_local, persona_deadline(&p->groups[g].persona));
@@ -86,8 +104,9 @@ static void hear_all(struct peer *p, carp_instant now, unsigned nic, const struc
 static void hear(struct world *w, struct node *node, unsigned nic, struct sim_frame *frame)
 {
     struct peer *p = peer_of(node);
-    hear_all(p, node_now(w, node), nic, frame);
-    set_wake(node, p);
+    carp_instant now = node_now(w, node);
+    hear_all(p, now, nic, frame);
+    settle(node, p, now);
 }
 
 static void run(struct world *w, struct node *node)
@@ -103,19 +122,7 @@ static void run(struct world *w, struct node *node)
     for (unsigned g = 0; g < p->group_count; g++) {
         persona_due(&p->groups[g].persona, now);
     }
-    set_wake(node, p);
-}
-
-/* What each virtual host adds to the machine's demotion counts for all of them. */
-static void share_demotion(struct peer *p, carp_instant now)
-{
-    int total = p->demotion;
-    for (unsigned g = 0; g < p->group_count; g++) {
-        total += persona_adds(&p->groups[g].persona);
-    }
-    for (unsigned g = 0; g < p->group_count; g++) {
-        persona_demote(&p->groups[g].persona, now, total);
-    }
+    settle(node, p, now);
 }
 
 static void set_link(struct world *w, struct node *node, unsigned nic, bool up)
@@ -127,13 +134,13 @@ static void set_link(struct world *w, struct node *node, unsigned nic, bool up)
             persona_link(&p->groups[g].persona, now, up ? &node->nics[nic].self : NULL);
         }
     }
-    share_demotion(p, now);
-    set_wake(node, p);
+    settle(node, p, now);
 }
 
 static void start(struct world *w, struct node *node)
 {
     struct peer *p = peer_of(node);
+    p->shared = 0;
     for (unsigned g = 0; g < p->group_count; g++) {
         struct peer_group *group = &p->groups[g];
         const struct persona_port port = {group, port_send, port_hold, port_changed};
@@ -176,7 +183,7 @@ static void clock_stepped(struct world *w, struct node *node, int64_t ns)
     for (unsigned g = 0; g < p->group_count; g++) {
         persona_clock_step(&p->groups[g].persona, node_now(w, node), ns);
     }
-    set_wake(node, p);
+    settle(node, p, node_now(w, node));
 }
 
 static bool answers(struct world *w, struct node *node, unsigned nic,
@@ -246,8 +253,7 @@ void peer_demote(struct world *w, struct node *node, int total)
 {
     struct peer *p = peer_of(node);
     p->demotion = total;
-    share_demotion(p, node_now(w, node));
-    set_wake(node, p);
+    settle(node, p, node_now(w, node));
     node_arm(w, node);
 }
 
@@ -255,7 +261,7 @@ void peer_yield(struct world *w, struct node *node, unsigned group)
 {
     struct peer *p = peer_of(node);
     persona_yield(&p->groups[group].persona, node_now(w, node));
-    set_wake(node, p);
+    settle(node, p, node_now(w, node));
     node_arm(w, node);
 }
 
@@ -266,7 +272,7 @@ void peer_readdress(struct world *w, struct node *node, unsigned group,
     p->groups[group].config.carp = config;
     p->groups[group].config.crypto = crypto;
     persona_readdress(&p->groups[group].persona, node_now(w, node), config, crypto);
-    set_wake(node, p);
+    settle(node, p, node_now(w, node));
     node_arm(w, node);
 }
 

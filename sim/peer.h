@@ -23,7 +23,8 @@ struct peer {
     uint32_t node;
     struct peer_group *groups; /* owned */
     unsigned group_count;
-    int demotion;   /* of the whole machine */
+    int demotion;   /* of the whole machine, as told */
+    int shared;     /* the total that its virtual hosts know */
     int send_error; /* a fault: -errno of every send */
 };
 

@@ -19,7 +19,8 @@ struct run_failure {
 /* Who is told; all may be NULL. Whoever wants more attaches to the run's world (sim/record.h). */
 struct run_watcher {
     void *self;
-    void (*statement)(void *self, carp_instant at, unsigned line, bool ends);
+    /* A statement takes effect, or ends. line 0: it is a campaign's, and `text` says what. */
+    void (*statement)(void *self, carp_instant at, unsigned line, bool ends, const char *text);
     void (*violation)(void *self, const struct violation *violation);
 };
 

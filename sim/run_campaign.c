@@ -4,9 +4,11 @@
  * heal (everything is mended), calm (nothing happens, and nothing may change).
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/run_internal.h"
+#include "sim/trace_text.h"
 
 enum phase { PHASE_CHAOS, PHASE_FREEZE, PHASE_HEAL, PHASE_CALM };
 
@@ -206,10 +208,33 @@ static void freeze(struct run *r)
     }
 }
 
+static void tell(struct run *r, bool ends, const char *text)
+{
+    if (r->watcher.statement != NULL) {
+        r->watcher.statement(r->watcher.self, r->world.now, 0, ends, text);
+    }
+}
+
+static void tell_fault(struct run *r, enum swarm_kind kind, const struct statement *st, bool ends)
+{
+    const struct scenario *s = r->scenario;
+    char text[128], lasts[32];
+    bool way = st->kind == DO_FAULT;
+    snprintf(text, sizeof text, "%s %s%s%s for %s", swarm_word(kind),
+             st->kind == DO_SPLIT ? "" : s->nodes[st->node].name, way ? "->" : "",
+             !way                  ? ""
+             : st->pair.to == NONE ? "*"
+                                   : s->nodes[st->pair.to].name,
+             trace_duration(st->lasts, lasts));
+    tell(r, ends, text);
+}
+
 static void begin_phase(struct run *r, enum phase phase)
 {
+    static const char *const words[] = {"chaos", "freeze", "heal", "calm"};
     struct oracle *o = r->world.oracle;
     trace_note(&r->world.trace, r->world.now, TRACE_STATEMENT, 0, phase, 0, 0);
+    tell(r, false, words[phase]);
     switch (phase) {
     case PHASE_CHAOS:
         o->liveness = false;
@@ -249,6 +274,7 @@ void run_campaign_event(struct run *r, const struct queue_event *event)
     uint32_t cause = CAUSE_FIRST + event->who;
     trace_note(&r->world.trace, r->world.now, TRACE_STATEMENT, 0, 16 + (uint64_t)kind, event->who,
                event->what == RUN_CAMPAIGN_MEND);
+    tell_fault(r, kind, &st, event->what == RUN_CAMPAIGN_MEND);
     oracle_disturbed(&r->world);
     if (event->what == RUN_CAMPAIGN_MEND) {
         run_lift(r, &st, cause);

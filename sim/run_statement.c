@@ -420,7 +420,7 @@ static void note(struct run *r, uint32_t index, uint64_t end)
     trace_note(&r->world.trace, r->world.now, TRACE_STATEMENT, st->line, end, index, 0);
     oracle_disturbed(&r->world);
     if (r->watcher.statement != NULL) {
-        r->watcher.statement(r->watcher.self, r->world.now, st->line, end != 0);
+        r->watcher.statement(r->watcher.self, r->world.now, st->line, end != 0, NULL);
     }
 }
 

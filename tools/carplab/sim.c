@@ -27,15 +27,17 @@ struct sim {
  */
 
 /* A statement as it stands in the scenario, without its `at WHEN` and its comment. */
-static void on_statement(void *self, carp_instant at, unsigned line, bool ends)
+static void on_statement(void *self, carp_instant at, unsigned line, bool ends,
+                         const char *campaign)
 {
     struct sim *sim = self;
     const char *from = sim->text;
-    char text[160] = "a fault of the campaign";
+    char text[160];
     for (unsigned i = 1; i < line && from != NULL; i++) {
         from = strchr(from, '\n');
         from = from == NULL ? NULL : from + 1;
     }
+    snprintf(text, sizeof text, "%s%s", ends ? "over: " : "", campaign == NULL ? "" : campaign);
     if (line > 0 && from != NULL) {
         from += strspn(from, " \t");
         from += strcspn(from, " \t\n"); /* at */
