@@ -1,5 +1,7 @@
 #include "engine/auth.h"
 
+#include <string.h>
+
 enum { COUNTER_SIZE = 8 };
 
 static bool is_link_local(const uint8_t address[16])
@@ -31,9 +33,12 @@ size_t auth_prefix(const struct carp_config *config, enum auth_form form, const 
 /* Equal or not, in a time that says nothing about where they differ. */
 static bool digests_equal(const uint8_t *a, const uint8_t *b)
 {
-    uint8_t different = 0;
-    for (int i = 0; i < WIRE_DIGEST_SIZE; i++) {
-        different |= a[i] ^ b[i];
+    uint32_t different = 0;
+    for (int i = 0; i < WIRE_DIGEST_SIZE; i += 4) {
+        uint32_t left, right;
+        memcpy(&left, a + i, sizeof left);
+        memcpy(&right, b + i, sizeof right);
+        different |= left ^ right;
     }
     return different == 0;
 }

@@ -357,7 +357,7 @@ static void watch_families(const struct carp_config *config, struct carp *c, car
                            unsigned family, struct carp_outcome *out)
 {
     unsigned other = 1 - family;
-    uint64_t limit_ns = carp_master_down(config, c).ns;
+    uint64_t limit_ns = claim_master_down(out->ours, config->dead_ratio).ns;
     if (c->heard_at[family].ns == 0 || instant_since(now, c->heard_at[family]).ns > limit_ns) {
         c->heard_at[other] = now;
     }

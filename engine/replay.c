@@ -130,10 +130,12 @@ void replay_remember(struct replay_senders *senders, const struct replay_hearing
                      uint64_t counter)
 {
     unsigned slot = hearing->slot < REPLAY_SENDERS_MAX ? hearing->slot : REPLAY_SENDERS_MAX - 1;
-    memmove(&senders->id[1], &senders->id[0], slot * sizeof senders->id[0]);
-    memmove(&senders->counter[1], &senders->counter[0], slot * sizeof senders->counter[0]);
-    memmove(&senders->counting[1], &senders->counting[0], slot);
-    memmove(&senders->repeats[1], &senders->repeats[0], slot);
+    if (slot > 0) { /* mostly the same master speaks again */
+        memmove(&senders->id[1], &senders->id[0], slot * sizeof senders->id[0]);
+        memmove(&senders->counter[1], &senders->counter[0], slot * sizeof senders->counter[0]);
+        memmove(&senders->counting[1], &senders->counting[0], slot);
+        memmove(&senders->repeats[1], &senders->repeats[0], slot);
+    }
     senders->id[0] = hearing->id;
     senders->counter[0] = counter;
     senders->counting[0] = (uint8_t)hearing->counting;

@@ -146,7 +146,9 @@ static bool carry_out(struct host *host, unsigned index, const struct carp_outco
             break;
         }
     }
-    *next = (struct carp_event){.type = CARP_EVENT_SEND_FAILED};
+    if (send_failed) {
+        *next = (struct carp_event){.type = CARP_EVENT_SEND_FAILED};
+    }
     return send_failed;
 }
 
