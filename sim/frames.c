@@ -79,12 +79,10 @@ void frames_drop(struct frames *f, uint32_t index)
     }
 }
 
-enum carp_verdict frames_read(const struct frames *f, struct sim_frame *frame)
+enum carp_verdict frames_read_anew(struct sim_frame *frame)
 {
-    if (!frame->is_read || f->plain) {
-        frame->verdict = frame_parse(frame->bytes, frame->size, &frame->packet);
-        frame->is_read = true;
-    }
+    frame->verdict = frame_parse(frame->bytes, frame->size, &frame->packet);
+    frame->is_read = true;
     return frame->verdict;
 }
 

@@ -70,7 +70,11 @@ static inline void frames_hold(struct frames *f, uint32_t index)
 void frames_drop(struct frames *f, uint32_t index);
 
 /* The frame read as an advert: its verdict, with the packet in frame->packet. */
-enum carp_verdict frames_read(const struct frames *f, struct sim_frame *frame);
+enum carp_verdict frames_read_anew(struct sim_frame *frame);
+static inline enum carp_verdict frames_read(const struct frames *f, struct sim_frame *frame)
+{
+    return frame->is_read && !f->plain ? frame->verdict : frames_read_anew(frame);
+}
 
 void frames_free(struct frames *f);
 

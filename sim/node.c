@@ -17,28 +17,16 @@ static uint64_t drifted(uint64_t ns, int32_t ppb)
     return ns + (uint64_t)(whole + rest);
 }
 
-carp_instant node_now(const struct world *w, const struct node *node)
+carp_instant node_drifted_now(const struct world *w, const struct node *node)
 {
     uint64_t passed = w->now.ns - node->clock_world.ns;
-    return (carp_instant){node->clock_local.ns +
-                          (node->drift_ppb == 0 ? passed : drifted(passed, node->drift_ppb))};
+    return (carp_instant){node->clock_local.ns + drifted(passed, node->drift_ppb)};
 }
 
-carp_instant node_world_time(const struct world *w, const struct node *node, carp_instant local)
+/* One step of Newton's is good to a nanosecond at these drifts; then up to the first that is not
+ * early. */
+static carp_instant drifted_world_time(const struct node *node, uint64_t left)
 {
-    if (local.ns == CARP_NEVER.ns) {
-        return CARP_NEVER;
-    }
-    carp_instant now = node_now(w, node);
-    if (!instant_before(now, local)) {
-        return w->now;
-    }
-    uint64_t left = local.ns - node->clock_local.ns;
-    if (node->drift_ppb == 0) {
-        return (carp_instant){node->clock_world.ns + left};
-    }
-    /* One step of Newton's is good to a nanosecond at these drifts; then up to the first that is
-     * not early. */
     uint64_t passed = drifted(left, -node->drift_ppb);
     while (drifted(passed, node->drift_ppb) > left && passed > 0) {
         passed -= 1;
@@ -48,6 +36,25 @@ carp_instant node_world_time(const struct world *w, const struct node *node, car
         passed += short_by;
     }
     return (carp_instant){node->clock_world.ns + passed};
+}
+
+static inline carp_instant world_time(const struct world *w, const struct node *node,
+                                      carp_instant local)
+{
+    if (local.ns == CARP_NEVER.ns) {
+        return CARP_NEVER;
+    }
+    if (!instant_before(node_now(w, node), local)) {
+        return w->now;
+    }
+    uint64_t left = local.ns - node->clock_local.ns;
+    return node->drift_ppb == 0 ? (carp_instant){node->clock_world.ns + left}
+                                : drifted_world_time(node, left);
+}
+
+carp_instant node_world_time(const struct world *w, const struct node *node, carp_instant local)
+{
+    return world_time(w, node, local);
 }
 
 static void rebase_clock(const struct world *w, struct node *node)
@@ -99,16 +106,29 @@ static carp_instant fires(const struct node *node, carp_instant at)
     return past == 0 ? at : (carp_instant){at.ns + (tick - past)};
 }
 
+/* A timer that is armed for earlier than needed will find nothing due and be set again: cheaper
+ * than taking it out, because most deadlines only ever move on. */
+static bool is_armed_for(const struct world *w, const struct node *node, carp_instant at)
+{
+    return !w->plain && node->armed.ns != CARP_NEVER.ns && instant_before(w->now, node->armed) &&
+           !instant_before(at, node->armed);
+}
+
+/* The same, as far as it is plain to see: asked after every frame. */
+static inline bool is_armed_early(const struct world *w, const struct node *node)
+{
+    carp_instant at = {node->wake_local.ns - node->clock_local.ns + node->clock_world.ns};
+    return node->drift_ppb == 0 && node->granularity.ns == 0 && runs(node) &&
+           is_armed_for(w, node, at);
+}
+
 void node_arm(struct world *w, struct node *node)
 {
     if (!runs(node)) {
         return;
     }
-    carp_instant at = node_world_time(w, node, fires(node, node->wake_local));
-    /* A timer that is armed for earlier will find nothing due and be set again: cheaper than taking
-     * it out, because most deadlines only ever move on. */
-    bool armed = instant_before(w->now, node->armed) && !instant_before(at, node->armed);
-    if (at.ns == CARP_NEVER.ns || (node->armed.ns != CARP_NEVER.ns && armed && !w->plain)) {
+    carp_instant at = world_time(w, node, fires(node, node->wake_local));
+    if (at.ns == CARP_NEVER.ns || is_armed_for(w, node, at)) {
         return;
     }
     if (node->armed.ns != at.ns) {
@@ -148,7 +168,7 @@ void node_timer(struct world *w, struct node *node, carp_instant at)
     if (!runs(node)) {
         return;
     }
-    carp_instant due = node_world_time(w, node, fires(node, node->wake_local));
+    carp_instant due = world_time(w, node, fires(node, node->wake_local));
     if (instant_before(w->now, due)) {
         node_arm(w, node);
     } else {
@@ -356,7 +376,9 @@ void node_receive(struct world *w, struct node *node, unsigned nic, uint32_t fra
     node->wakes += 1;
     node->ops->hear(w, node, nic, f);
     node->last_run = node_now(w, node);
-    node_arm(w, node);
+    if (!is_armed_early(w, node)) {
+        node_arm(w, node);
+    }
 }
 
 /* --- life ---------------------------------------------------------------------------------------

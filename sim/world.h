@@ -208,6 +208,7 @@ struct received {
     uint32_t nic;
 };
 
+/* What every frame and timer needs comes first, in two cache lines. */
 struct node {
     const struct node_ops *ops;
     void *self; /* of its kind; owned: ops->free() */
@@ -222,26 +223,28 @@ struct node {
     uint8_t nic_count;
 
     /* The machine's monotonic clock: local = clock_local + (now - clock_world) * (1 + drift). */
-    carp_instant clock_world, clock_local;
     int32_t drift_ppb;
+    carp_instant clock_world, clock_local;
+    carp_instant last_run; /* local: its last sign of life */
 
     /* Waking up. */
     carp_instant wake_local; /* when the program wants to be run; CARP_NEVER: not */
     carp_instant armed;      /* the instant of the timer event that counts; CARP_NEVER: none */
     carp_instant run_at;     /* a run that was woken and is on its way; CARP_NEVER: none */
-    carp_instant kernel_at;  /* when ops->kernel() is called next; CARP_NEVER: not */
-    carp_duration latency_min, latency_max; /* from the cause of a wake-up to the run */
+    carp_duration latency_max, latency_min; /* from the cause of a wake-up to the run */
     carp_duration granularity, phase;       /* of its timers: whole multiples, plus phase */
+    size_t queued;
+    uint64_t heard, wakes;
 
+    carp_instant kernel_at; /* when ops->kernel() is called next; CARP_NEVER: not */
     struct nic *nics;       /* owned */
     struct received *queue; /* owned: frames that wait for the program */
-    size_t queued, queue_room;
+    size_t queue_room;
     size_t queue_max;
 
     char *name; /* owned */
-    uint64_t sent, heard, wakes, boots;
+    uint64_t sent, boots;
     uint64_t dropped[DROP_REASON_COUNT]; /* frames meant for it, by reason */
-    carp_instant last_run;               /* local: its last sign of life */
     int64_t wall_offset;                 /* of the wall clock, against world time */
 };
 
@@ -365,7 +368,13 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
 /* --- machines (node.c) -------------------------------------------------------------------------
  */
 
-carp_instant node_now(const struct world *w, const struct node *node);
+carp_instant node_drifted_now(const struct world *w, const struct node *node);
+static inline carp_instant node_now(const struct world *w, const struct node *node)
+{
+    return node->drift_ppb != 0
+               ? node_drifted_now(w, node)
+               : (carp_instant){node->clock_local.ns + (w->now.ns - node->clock_world.ns)};
+}
 /* The first instant at which the node's clock shows `local` or more. */
 carp_instant node_world_time(const struct world *w, const struct node *node, carp_instant local);
 
