@@ -1,6 +1,7 @@
 #include "sim/daemon.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,13 +145,14 @@ static void watch_machine(struct daemon *d)
     }
 }
 
-static void hear_one(struct daemon *d, carp_instant now, unsigned nic, struct sim_frame *frame)
+static inline void hear_one(struct daemon *d, carp_instant now, unsigned nic,
+                            struct sim_frame *frame)
 {
     enum carp_verdict verdict = frames_read(&d->world->frames, frame);
     host_packet(&d->host, now, nic, verdict, &frame->packet);
 }
 
-static void end_wake_up(struct daemon *d, carp_instant now)
+static inline void end_wake_up(struct daemon *d, carp_instant now)
 {
     if (d->machine.groups != NULL) {
         machine_renew(&d->machine);
@@ -163,7 +165,7 @@ static void end_wake_up(struct daemon *d, carp_instant now)
 
 /* As io/live/worker.c: were we away too long, what was taken from us, what has come in, and only
  * then what is due. */
-static void begin_wake_up(struct daemon *d, carp_instant now)
+static inline void begin_wake_up(struct daemon *d, carp_instant now)
 {
     d->machine.now = now;
     for (unsigned g = 0; d->some_disowned && g < d->group_count; g++) {
@@ -197,6 +199,32 @@ static void hear(struct world *w, struct node *node, unsigned nic, struct sim_fr
     begin_wake_up(d, now);
     hear_one(d, now, nic, frame);
     end_wake_up(d, now);
+}
+
+/* The daemon, then the line that says which group it is, then that group: each leads to the next.
+ */
+static void expect(const struct node *node, unsigned nic, const struct sim_frame *frame,
+                   unsigned step)
+{
+    const struct daemon *d = daemon_of(node);
+    if (step == 0) {
+        for (size_t at = 0; at < offsetof(struct daemon, explained); at += MEMORY_LINE) {
+            memory_expect((const char *)d + at);
+        }
+        return;
+    }
+    if (d->interfaces == NULL) {
+        return;
+    }
+    const uint16_t *group = &d->interfaces[nic].group_of_vhid[frame->packet.advert.vhid];
+    if (step == 1) {
+        memory_expect(group);
+    } else if (*group != 0) {
+        const char *state = (const char *)group_of(d, *group - 1u);
+        for (size_t at = 0; at < sizeof(struct host_group); at += MEMORY_LINE) {
+            memory_expect(state + at);
+        }
+    }
 }
 
 /* --- life ---------------------------------------------------------------------------------------
@@ -343,13 +371,12 @@ static bool answers(struct world *w, struct node *node, unsigned nic,
 
 static void free_daemon(struct node *node)
 {
-    struct daemon *d = daemon_of(node);
-    free(d->interfaces);
-    free(d);
+    free(daemon_of(node));
 }
 
 const struct node_ops daemon_ops = {
     .hear = hear,
+    .expect = expect,
     .run = run,
     .start = start,
     .stop = stop,
@@ -419,7 +446,8 @@ void daemon_lose_address(struct world *w, struct node *node, unsigned group)
     begin_wake_up(d, now);
     g->held = false;
     held(d, group, false);
-    if (d->restored[group]++ < RESTORES_MAX) {
+    if (d->restored[group] < RESTORES_MAX) {
+        d->restored[group] += 1;
         g->held = true;
         held(d, group, true);
         host_restored(&d->host, now, group);

@@ -8,24 +8,26 @@
 #include "io/sim/machine.h"
 #include "sim/world.h"
 
+/* What every frame needs comes first; what only faults and accounts need, last. */
 struct daemon {
     struct world *world;
     uint32_t node;
-    struct host host;
-    struct machine machine;
+    unsigned group_count;
     struct host_group *groups; /* element g * stride of it */
     size_t stride;
-    unsigned group_count;
     struct host_interface *interfaces; /* owned, one a nic; NULL until it is started */
-    uint32_t seed_about; /* whom seeds are decided about: the node, unless two should be alike */
-    bool disowned[256];  /* the guardian took this group while we did not run */
+    struct host host;
+    struct machine machine;
     bool some_disowned;
-    bool all_frozen;        /* the guardian is, too: only the kernel's lifetimes act */
-    uint32_t restored[256]; /* times that an address was put back */
-    uint64_t notices[8];    /* seen, by bit of enum carp_notice */
-    uint64_t rules[CARP_RULE_COUNT];
-    uint64_t explained; /* bad digests that were explained */
+    bool all_frozen; /* the guardian is, too: only the kernel's lifetimes act */
+
+    uint64_t explained;  /* bad digests that were explained */
+    uint32_t seed_about; /* whom seeds are decided about: the node, unless two should be alike */
     uint64_t looped, strangers;
+    bool disowned[256];              /* the guardian took this group while we did not run */
+    uint8_t restored[256];           /* times that an address was put back */
+    uint64_t notices[8];             /* seen, by bit of enum carp_notice */
+    uint64_t rules[CARP_RULE_COUNT]; /* steps, by rule */
 };
 
 extern const struct node_ops daemon_ops;

@@ -11,6 +11,14 @@
  * zeroed. */
 void *memory_grow(void *array, size_t *room, size_t first, size_t size);
 
+enum { MEMORY_LINE = 64 }; /* bytes that come into a processor's cache at once; a guess is enough */
+
+/* What lies there is soon to be read and written: a hint, without any effect but on time. */
+static inline void memory_expect(const void *at)
+{
+    __builtin_prefetch(at, 1);
+}
+
 /* `count` zeroed elements. */
 void *memory_make(size_t count, size_t size);
 

@@ -184,6 +184,10 @@ struct node;
 struct node_ops {
     /* One frame for its program. Class and filters are the kernel's business and done. */
     void (*hear)(struct world *w, struct node *node, unsigned nic, struct sim_frame *frame);
+    /* It is about to hear an advert that was read already: what hear() touches may be brought into
+     * the cache, in steps 0, 1 and 2, because one leads to the other. */
+    void (*expect)(const struct node *node, unsigned nic, const struct sim_frame *frame,
+                   unsigned step);
     /* What is due at node_now(); afterwards node->wake_local is when to be run again. */
     void (*run)(struct world *w, struct node *node);
     /* The machine booted, or its program was started again. */
