@@ -45,7 +45,7 @@ static uint32_t open_batch(struct world *w, carp_instant at)
     w->batches[batch].count = 0;
     queue_put(&w->queue, QUEUE_ARRIVAL,
               (struct queue_event){.at = at, .what = EVENT_BATCH, .who = batch});
-    if (!w->plain && w->open_count < sizeof w->open / sizeof w->open[0]) {
+    if (!w->plain && w->open_count < OPEN_MAX) {
         w->open[w->open_count].at = at;
         w->open[w->open_count].batch = batch;
         w->open_count += 1;
@@ -53,16 +53,22 @@ static uint32_t open_batch(struct world *w, carp_instant at)
     return batch;
 }
 
-/* One more receiver; the frame's reference is the batch's from now on. All that leave for the same
+/* One more arrival; the frame's reference is the batch's from now on. All that leave for the same
  * instant during one event share a batch, in order. */
-static void put_arrival(struct world *w, carp_instant at, uint32_t end, uint32_t frame)
+static void put(struct world *w, carp_instant at, const struct arrival *arrival)
 {
     uint32_t index = open_batch(w, at); /* which may move the array */
     struct batch *b = &w->batches[index];
     if (b->count == b->room) {
         b->at = memory_grow(b->at, &b->room, 4, sizeof *b->at);
     }
-    b->at[b->count++] = (struct arrival){end, frame};
+    b->at[b->count++] = *arrival;
+}
+
+static void put_arrival(struct world *w, carp_instant at, uint32_t end, uint32_t frame)
+{
+    const struct arrival arrival = {.end = end, .frame = frame};
+    put(w, at, &arrival);
 }
 
 void fabric_drop(struct world *w, uint32_t end, const struct sim_frame *frame,
@@ -266,6 +272,12 @@ static bool passes_split(const struct world *w, uint32_t end, const struct sim_f
     return false;
 }
 
+/* Nothing can befall a frame that leaves through this end, which has a cable. */
+static inline bool is_clear(const struct world *w, const struct end *from)
+{
+    return from->fault == 0 && !w->split && from->up && w->ends[from->peer].up;
+}
+
 /* A frame leaves through this end. One reference is ours, and passed on. */
 static void transmit(struct world *w, uint32_t end, uint32_t frame)
 {
@@ -274,7 +286,7 @@ static void transmit(struct world *w, uint32_t end, uint32_t frame)
         frames_drop(&w->frames, frame);
         return;
     }
-    if (from->fault == 0 && !w->split && from->up && w->ends[from->peer].up) {
+    if (is_clear(w, from)) {
         put_arrival(w, instant_add(w->now, from->delay), from->peer, frame);
         return;
     }
@@ -424,31 +436,143 @@ static bool has_member(const struct world *w, const struct sim_switch *s, uint32
     return false;
 }
 
-static void flood(struct world *w, const struct sim_switch *s, uint32_t from, uint32_t frame)
+/* --- fans ---------------------------------------------------------------------------------------
+ */
+
+static void release_fan(struct world *w, uint32_t index)
+{
+    struct fan *fan = &w->fans[index];
+    fan->references -= 1;
+    if (fan->references == 0) {
+        fan->next_free = w->fan_free;
+        w->fan_free = index + 1;
+    }
+}
+
+static uint32_t take_fan(struct world *w)
+{
+    if (w->fan_free == 0) {
+        if (w->fan_count == w->fan_room) {
+            w->fans = memory_grow(w->fans, &w->fan_room, 4, sizeof *w->fans);
+        }
+        return (uint32_t)w->fan_count++;
+    }
+    uint32_t index = w->fan_free - 1;
+    w->fan_free = w->fans[index].next_free;
+    return index;
+}
+
+static void refuse(struct fan *fan, uint32_t port)
+{
+    if (fan->refused_count == fan->refused_room) {
+        fan->refused = memory_grow(fan->refused, &fan->refused_room, 8, sizeof *fan->refused);
+    }
+    fan->refused[fan->refused_count++] = port;
+}
+
+static void add_receiver(const struct world *w, struct fan *fan, uint32_t end)
+{
+    const struct end *to = &w->ends[end];
+    if (fan->count == fan->room) {
+        fan->at = memory_grow(fan->at, &fan->room, 8, sizeof *fan->at);
+    }
+    fan->at[fan->count++] = (struct receiver){end, to->owner, to->nic, to->is_switch};
+}
+
+static void fill_fan(const struct world *w, const struct sim_switch *s, struct fan *fan)
+{
+    fan->count = fan->refused_count = 0;
+    fan->until = CARP_NEVER;
+    fan->changes = w->changes;
+    fan->usable = true;
+    for (size_t i = 0; i < s->port_count && fan->usable; i++) {
+        const struct end *port = &w->ends[s->ports[i]];
+        bool waits = instant_before(w->now, port->opens);
+        if (port->peer == NONE || !port->up || waits || !w->ends[port->peer].up) {
+            fan->until = waits ? instant_min(fan->until, port->opens) : fan->until;
+            refuse(fan, s->ports[i]);
+        } else {
+            fan->usable = port->fault == 0 && (fan->count == 0 || port->delay.ns == fan->delay.ns);
+            fan->delay = port->delay;
+            add_receiver(w, fan, port->peer);
+        }
+    }
+}
+
+/* The fan of a switch, as the topology is now; NULL: each port must be looked at. */
+static struct fan *fan_of(struct world *w, struct sim_switch *s)
+{
+    struct fan *fan = s->fan == 0 ? NULL : &w->fans[s->fan - 1];
+    if (fan == NULL || fan->changes != w->changes || !instant_before(w->now, fan->until)) {
+        if (fan == NULL || fan->references > 1) {
+            uint32_t index = take_fan(w); /* which may move the array */
+            if (fan != NULL) {
+                release_fan(w, s->fan - 1);
+            }
+            s->fan = index + 1;
+            fan = &w->fans[index];
+            fan->references = 1;
+        }
+        fill_fan(w, s, fan);
+    }
+    return fan->usable ? fan : NULL;
+}
+
+/* --- flooding -----------------------------------------------------------------------------------
+ */
+
+static void flood_through(struct world *w, const struct sim_switch *s, uint32_t port,
+                          uint32_t frame, bool snooped)
 {
     const struct sim_frame *f = frame_at(&w->frames, frame);
-    bool snooped = is_snooped(s, f);
-    uint64_t group = snooped ? mac_key(f->bytes) : 0;
-    for (size_t i = 0; i < s->port_count; i++) {
-        uint32_t port = s->ports[i];
-        struct end *end = &w->ends[port];
-        if (port == from && !s->reflects) {
-            continue;
+    const struct end *end = &w->ends[port];
+    if (!end->up || instant_before(w->now, end->opens)) {
+        if (end->up && end->peer != NONE) {
+            fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
         }
-        if (!end->up || instant_before(w->now, end->opens)) {
-            if (end->up && end->peer != NONE) {
-                fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
-            }
-            continue;
+        return;
+    }
+    /* An uplink to another switch is where a router would be: it gets everything. */
+    if (snooped && !w->ends[end->peer].is_switch && !has_member(w, s, port, mac_key(f->bytes))) {
+        fabric_drop(w, end->peer, f, DROP_SNOOPED);
+        return;
+    }
+    frames_hold(&w->frames, frame);
+    w->copied += 1;
+    transmit(w, port, frame);
+}
+
+static void flood_fan(struct world *w, const struct sim_switch *s, struct fan *fan, uint32_t from,
+                      uint32_t frame)
+{
+    const struct end *in = &w->ends[from];
+    for (size_t i = 0; i < fan->refused_count; i++) {
+        if (fan->refused[i] != from) {
+            flood_through(w, s, fan->refused[i], frame, false);
         }
-        /* An uplink to another switch is where a router would be: it gets everything. */
-        if (snooped && !w->ends[end->peer].is_switch && !has_member(w, s, port, group)) {
-            fabric_drop(w, end->peer, f, DROP_SNOOPED);
-            continue;
-        }
+    }
+    size_t count = fan->count - (in->up && w->ends[in->peer].up);
+    if (count > 0) {
+        const struct arrival arrival = {.end = in->peer, .frame = frame, .fan = s->fan};
+        fan->references += 1;
         frames_hold(&w->frames, frame);
-        w->copied += 1;
-        transmit(w, port, frame);
+        w->copied += count;
+        put(w, instant_add(w->now, fan->delay), &arrival);
+    }
+}
+
+static void flood(struct world *w, struct sim_switch *s, uint32_t from, uint32_t frame)
+{
+    bool snooped = is_snooped(s, frame_at(&w->frames, frame));
+    struct fan *fan = snooped || w->plain || w->split || s->reflects ? NULL : fan_of(w, s);
+    if (fan != NULL) {
+        flood_fan(w, s, fan, from, frame);
+        return;
+    }
+    for (size_t i = 0; i < s->port_count; i++) {
+        if (s->ports[i] != from || s->reflects) {
+            flood_through(w, s, s->ports[i], frame, snooped);
+        }
     }
 }
 
@@ -500,18 +624,85 @@ void fabric_query(struct world *w, uint32_t switch_index)
 /* --- in and out ---------------------------------------------------------------------------------
  */
 
+/* How many receivers ahead what they need is brought into the cache: with very many nodes that
+ * takes longer than all the work on a frame. Few nodes are there anyway. */
+enum { EXPECT_NODE = 12, EXPECT_PROGRAM = 8, EXPECT_STATE = 4, EXPECT_MIN = 256 };
+
+static inline void expect(const struct world *w, const struct receiver *to,
+                          const struct sim_frame *frame, bool soon)
+{
+    const struct node *node = &w->nodes[to->owner];
+    if (!to->is_switch && node->ops->expect != NULL) {
+        node->ops->expect(node, to->nic, frame, soon);
+    }
+}
+
+static void look_ahead(const struct world *w, const struct receiver *to,
+                       const struct sim_frame *frame)
+{
+    if (!to[EXPECT_NODE].is_switch) {
+        const struct node *node = &w->nodes[to[EXPECT_NODE].owner];
+        memory_expect(node);
+        memory_expect((const char *)node + MEMORY_LINE);
+    }
+    if (frame->is_read && frame->verdict == CARP_ACCEPTED) {
+        expect(w, to + EXPECT_PROGRAM, frame, false);
+        expect(w, to + EXPECT_STATE, frame, true);
+    }
+}
+
+static inline void arrive_at(struct world *w, const struct receiver *to, uint32_t frame)
+{
+    if (to->is_switch) {
+        forward(w, to->end, frame);
+    } else {
+        node_receive(w, &w->nodes[to->owner], to->nic, frame);
+    }
+}
+
+static void arrive(struct world *w, uint32_t index, uint32_t frame)
+{
+    const struct end *end = &w->ends[index];
+    if (!end->up) {
+        fabric_drop(w, index, frame_at(&w->frames, frame), DROP_NO_LINK);
+    } else {
+        const struct receiver to = {index, end->owner, end->nic, end->is_switch};
+        arrive_at(w, &to, frame);
+    }
+}
+
+static void arrive_at_fan(struct world *w, uint32_t index, uint32_t but, uint32_t frame)
+{
+    const struct receiver *to = w->fans[index].at; /* they stay where they are; the fan may move */
+    size_t count = w->fans[index].count;
+    uint32_t changes = w->fans[index].changes;
+    const struct sim_frame *f = frame_at(&w->frames, frame);
+    bool ahead = count >= EXPECT_MIN && f->class_ == FRAME_ADVERT;
+    for (size_t i = 0; i < count; i++) {
+        if (ahead && i + EXPECT_NODE < count) {
+            look_ahead(w, &to[i], f);
+        }
+        if (to[i].end == but) {
+            continue;
+        }
+        if (changes == w->changes) { /* all links are up, as they were when it was sent */
+            arrive_at(w, &to[i], frame);
+        } else {
+            arrive(w, to[i].end, frame);
+        }
+    }
+    release_fan(w, index);
+}
+
 void fabric_arrive(struct world *w, uint32_t batch)
 {
     size_t count = w->batches[batch].count;
     for (size_t i = 0; i < count; i++) {
         struct arrival a = w->batches[batch].at[i]; /* the array may move: others join batches */
-        const struct end *end = &w->ends[a.end];
-        if (!end->up) {
-            fabric_drop(w, a.end, frame_at(&w->frames, a.frame), DROP_NO_LINK);
-        } else if (end->is_switch) {
-            forward(w, a.end, a.frame);
+        if (a.fan != 0) {
+            arrive_at_fan(w, a.fan - 1, a.end, a.frame);
         } else {
-            node_receive(w, &w->nodes[end->owner], end->nic, a.frame);
+            arrive(w, a.end, a.frame);
         }
         frames_drop(&w->frames, a.frame);
     }

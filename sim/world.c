@@ -54,6 +54,11 @@ void world_free(struct world *w)
     for (size_t i = 0; i < w->batch_count; i++) {
         free(w->batches[i].at);
     }
+    for (size_t i = 0; i < w->fan_count; i++) {
+        free(w->fans[i].at);
+        free(w->fans[i].refused);
+    }
+    free(w->fans);
     free(w->nodes);
     free(w->switches);
     free(w->ends);

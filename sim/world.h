@@ -137,12 +137,37 @@ struct sim_switch {
     struct membership *members; /* owned */
     size_t member_count, member_room;
     uint64_t moves; /* addresses that changed their port */
+    uint32_t fan;   /* index + 1; 0: none was made yet */
+};
+
+/* Who hears what a switch floods, while nothing can befall a frame on the way to any of them: in a
+ * calm network that is found out once for many frames, and a flood is one arrival. It is never
+ * changed while frames are on their way to it. */
+struct receiver {
+    uint32_t end;
+    uint32_t owner;
+    uint16_t nic;
+    bool is_switch;
+};
+
+struct fan {
+    struct receiver *at; /* owned: in the order of the switch's ports */
+    size_t count, room;
+    uint32_t *refused; /* owned: ports that let nothing through now */
+    size_t refused_count, refused_room;
+    bool usable;         /* all ports are as above, and equally far away */
+    uint32_t changes;    /* the world's, when it was made: for that state it is right, */
+    carp_instant until;  /* before this instant */
+    carp_duration delay; /* to all of them */
+    uint32_t references; /* its switch's, and a flood's on its way */
+    uint32_t next_free;
 };
 
 /* Frames that arrive at one instant, in order. */
 struct arrival {
     uint32_t end;
     uint32_t frame;
+    uint32_t fan; /* index + 1: it arrives at all of these but for `end`; 0: at `end` */
 };
 
 struct batch {
@@ -264,6 +289,8 @@ struct world_tap {
                   const char *line);
 };
 
+enum { OPEN_MAX = 8 };
+
 struct oracle;
 struct world {
     carp_instant now;
@@ -285,12 +312,15 @@ struct world {
     struct batch *batches;
     size_t batch_count, batch_room;
     uint32_t batch_free;
+    struct fan *fans;
+    size_t fan_count, fan_room;
+    uint32_t fan_free;
 
     /* Batches that frames of the event in hand may still join. */
     struct open_batch {
         carp_instant at;
         uint32_t batch;
-    } open[8];
+    } open[OPEN_MAX];
     unsigned open_count;
 
     bool plain;            /* no fast paths: to prove that they change nothing */
