@@ -57,6 +57,7 @@ void carp_init(struct carp *c, uint64_t seed, uint64_t counter)
 {
     memset(c, 0, sizeof *c);
     c->state = CARP_INIT;
+    c->best = 0;
     c->deadline = CARP_NEVER;
     c->seed = seed;
     c->counter = counter;
@@ -285,6 +286,7 @@ static void become_backup(const struct carp_config *config, struct carp *c, carp
         leave_master(config, c, now, out);
     }
     c->state = CARP_BACKUP;
+    c->best = 0;
     c->quiet_since = now;
     c->deadline = instant_add(now, carp_master_down(config, c));
     c->tie_noticed = false;
@@ -297,6 +299,7 @@ static void become_master(const struct carp_config *config, const struct carp_cr
 {
     assert(c->state == CARP_BACKUP);
     c->state = CARP_MASTER;
+    c->best = 0;
     c->tie_noticed = false;
     add_action(out, CARP_CLAIM);
     advertise(config, crypto, c, out);
@@ -375,18 +378,57 @@ static void watch_families(const struct carp_config *config, struct carp *c, car
     }
 }
 
+static unsigned best_place(const struct carp *c, unsigned family)
+{
+    return family == 0 ? c->best & 15u : c->best >> 4;
+}
+
+static void set_best(struct carp *c, unsigned family, unsigned place)
+{
+    c->best = (uint8_t)(family == 0 ? (c->best & 0xf0u) | place : (c->best & 15u) | place << 4);
+}
+
+/* Senders change places when one is heard: it goes to the front. */
+static void follow_best(struct carp *c, const struct replay_hearing *hearing)
+{
+    for (unsigned family = 0; c->best != 0 && family < 2; family++) {
+        unsigned place = best_place(c, family);
+        if (place == hearing->slot + 1) {
+            place = 1;
+        } else if (place != 0 && place < hearing->slot + 1) {
+            place = place < REPLAY_SENDERS_MAX ? place + 1 : 0;
+        }
+        set_best(c, family, place);
+    }
+}
+
+/* Was another master, one to whom we would yield, heard less than our interval ago? Then this
+ * slower one will yield to it as well: it is there for a moment, or says its last advert. To take
+ * over from it would make a second master, until the better one's next advert. */
+static bool is_outranked(const struct carp_config *config, const struct carp *c, carp_instant now,
+                         unsigned family)
+{
+    return best_place(c, family) > 1 &&
+           instant_since(now, c->quiet_since).ns < carp_interval(config, c).ns;
+}
+
 /*
- * A backup hears a master.
+ * A backup hears a master; by now it is the first of the senders.
  * Source: OpenBSD carp_proto_input_c() and UCARP packethandler(), case BACKUP; the farewell is
  * honoured for every advbase, where peers with advbase > 85 only re-arm.
  */
 static void backup_hears(const struct carp_config *config, const struct carp_crypto *crypto,
-                         struct carp *c, carp_instant now, struct carp_outcome *out)
+                         struct carp *c, carp_instant now, unsigned family,
+                         struct carp_outcome *out)
 {
     int order = claim_compare(out->ours, out->theirs);
     carp_duration patience = claim_master_down(out->ours, config->dead_ratio);
     bool may_preempt = !instant_before(now, c->preempt_from);
 
+    if (order < 0 && is_outranked(config, c, now, family)) {
+        out->rule = CARP_RULE_OUTRANKED;
+        return;
+    }
     if (claim_is_farewell(out->theirs)) {
         out->rule = CARP_RULE_FAREWELL;
     } else if (out->theirs.demote > out->ours.demote) {
@@ -398,6 +440,7 @@ static void backup_hears(const struct carp_config *config, const struct carp_cry
     } else {
         if (order >= 0) {
             out->rule = CARP_RULE_MASTER_ALIVE;
+            set_best(c, family, 1);
         } else if (config->preempt) {
             out->rule = CARP_RULE_PREEMPT_WAITS;
         } else {
@@ -472,10 +515,11 @@ static carp_duration draw_tie_wait(const struct carp_config *config, struct carp
  * would take the advert for a rival's and yield too.
  * Source: UCARP packethandler(), case MASTER; bsd-reactions in docs/PROTOCOL.md, "tie". */
 static void yield_to(const struct carp_config *config, const struct carp_crypto *crypto,
-                     struct carp *c, carp_instant now, struct carp_outcome *out)
+                     struct carp *c, carp_instant now, unsigned family, struct carp_outcome *out)
 {
     struct claim claim = carp_claim(config, c);
     become_backup(config, c, now, out);
+    set_best(c, family, 1);
     if (out->rule != CARP_RULE_TIE_BSD) {
         send_adverts(config, crypto, c, claim, out);
     }
@@ -510,15 +554,16 @@ static void master_hears(const struct carp_config *config, const struct carp_cry
         out->rule = order < 0 ? CARP_RULE_BETTER_MASTER : CARP_RULE_WORSE_MASTER;
     }
     if (yields) {
-        yield_to(config, crypto, c, now, out);
+        yield_to(config, crypto, c, now, packet->family == 4 ? 0 : 1, out);
     } else if (out->rule != CARP_RULE_TIE_OTHER_FAMILY) {
         reassert(c, out);
     }
 }
 
-/* Does this counter raise ours? One that grows does; and at first sight already one that is ahead by
- * less than a year of wall time, as a group's is when our clock went back before we started: until
- * we have caught up, all we say is old to the others. A random one is that near once in 2^19. */
+/* Does this counter raise ours? One that grows does; and at first sight already one that is ahead
+ * by less than a year of wall time, as a group's is when our clock went back before we started:
+ * until we have caught up, all we say is old to the others. A random one is that near once in 2^19.
+ */
 static bool counts_for_group(const struct carp_config *config, const struct carp *c,
                              const struct replay_hearing *hearing, uint64_t counter)
 {
@@ -543,17 +588,19 @@ static void on_advert(const struct carp_config *config, const struct carp_crypto
     if (out->verdict != CARP_ACCEPTED) {
         return;
     }
+    unsigned family = packet->family == 4 ? 0 : 1;
+    follow_best(c, &hearing);
     replay_remember(&c->senders, &hearing, advert->counter);
     if (counts_for_group(config, c, &hearing, advert->counter)) {
         c->counter = advert->counter; /* the group's counters grow, whoever is master */
     }
-    watch_families(config, c, now, packet->family == 4 ? 0 : 1, out);
+    watch_families(config, c, now, family, out);
     if (claim_compare(out->ours, out->theirs) == 0 && !c->tie_noticed) {
         c->tie_noticed = true;
         out->notices |= CARP_NOTICE_EQUAL_TIMERS;
     }
     if (c->state == CARP_BACKUP) {
-        backup_hears(config, crypto, c, now, out);
+        backup_hears(config, crypto, c, now, family, out);
     } else {
         master_hears(config, crypto, c, now, packet, out);
     }

@@ -59,6 +59,9 @@ struct carp {
     bool reasserted;        /* since our last advert: limits re-assertion */
     bool deaf[2];           /* this family went silent while the other is heard */
     bool tie_noticed;       /* CARP_NOTICE_EQUAL_TIMERS was given since the last state change */
+    uint8_t best;           /* BACKUP: place among the senders, counted from 1, of who was heard as
+                               a master as good as we or better: low half over IPv4, high half over
+                               IPv6; 0: nobody */
 };
 
 _Static_assert(sizeof(struct carp) <= 192, "three cache lines a group; see docs/PERFORMANCE.md");
@@ -135,6 +138,7 @@ enum { CARP_ACTIONS_MAX = 4 };
     X(MASTER_ALIVE,     "master-alive",     "the master is as good as we are, or better")          \
     X(SLOWER_TOLERATED, "slower-tolerated", "the master is slower, but we do not preempt")         \
     X(PREEMPT_WAITS,    "preempt-waits",    "the master is slower, but it is too soon to preempt") \
+    X(OUTRANKED,        "outranked",        "the master is slower, but a better one was heard just now")   \
     X(ADVERT_DUE,       "advert-due",       "time for the next advert")                            \
     X(BETTER_MASTER,    "better-master",    "another master is better")                            \
     X(TIE_ADDRESS,      "tie-address",      "equal master; decided by numeric address order")      \
