@@ -252,8 +252,8 @@ static void start(struct world *w, struct node *node)
         .stranger = port_stranger,
         .explained = port_explained,
     };
-    uint64_t unix_s =
-        WORLD_EPOCH_S + (uint64_t)((int64_t)w->now.ns + node->wall_offset) / 1000000000;
+    int64_t passed_s = ((int64_t)w->now.ns + node->wall_offset) / 1000000000;
+    uint64_t unix_s = (uint64_t)((int64_t)WORLD_EPOCH_S + passed_s);
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
     if (d->interfaces == NULL) {
         d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);

@@ -791,6 +791,11 @@ void fabric_remove_fault(struct world *w, uint32_t index)
 {
     struct fault *f = &w->faults[index];
     fabric_release(w, index);
+    if (w->oracle != NULL) {
+        /* What it delayed is still on its way. */
+        carp_duration late = {f->delay.ns + f->jitter.ns};
+        oracle_disturbed_until(w, instant_add(w->now, late));
+    }
     uint32_t *at = &w->ends[f->end].fault;
     while (*at != index + 1) {
         at = &w->faults[*at - 1].next;

@@ -80,6 +80,9 @@ void node_jump_clock(struct world *w, struct node *node, int64_t ns)
 void node_step_clock(struct world *w, struct node *node, int64_t ns)
 {
     node->wall_offset += ns;
+    if (ns < 0 && w->oracle != NULL) {
+        oracle_clock_went_back(w);
+    }
     trace_note(&w->trace, w->now, TRACE_NODE, node->index, NODE_CLOCK_STEPPED, (uint64_t)ns, 0);
     if (node->ops->clock_stepped != NULL && node->alive) {
         node->ops->clock_stepped(w, node, ns);
@@ -395,7 +398,7 @@ static void note(struct world *w, const struct node *node, enum node_change chan
 
 void node_start(struct world *w, struct node *node)
 {
-    if (!node->on || node->alive) {
+    if (!node->on || node->alive || node->paused) {
         return;
     }
     node->alive = true;
@@ -448,9 +451,10 @@ void node_stop(struct world *w, struct node *node)
     note(w, node, NODE_STOPPED);
 }
 
+/* Nobody can do that to a machine that is paused: no signal arrives. */
 void node_kill(struct world *w, struct node *node)
 {
-    if (!node->alive) {
+    if (!node->alive || node->paused) {
         return;
     }
     end_program(w, node);
@@ -494,7 +498,9 @@ void node_thaw(struct world *w, struct node *node)
     if (node->frozen) {
         node->frozen = false;
         note(w, node, NODE_THAWED);
-        node_run(w, node);
+        if (runs(node)) {
+            node_run(w, node);
+        }
     }
 }
 

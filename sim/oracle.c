@@ -39,6 +39,11 @@ const char *oracle_phrase(enum oracle_kind kind)
     return phrases[kind];
 }
 
+static carp_instant later(carp_instant a, carp_instant b)
+{
+    return a.ns > b.ns ? a : b;
+}
+
 /* --- who is concerned ---------------------------------------------------------------------------
  */
 
@@ -403,12 +408,24 @@ void oracle_look_again(struct world *w, carp_instant at)
     }
 }
 
-void oracle_disturbed(struct world *w)
+void oracle_disturbed_until(struct world *w, carp_instant until)
 {
     for (size_t i = 0; i < w->oracle->domain_count; i++) {
-        w->oracle->domains[i].disturbed = w->now;
+        struct domain *d = &w->oracle->domains[i];
+        d->disturbed = later(d->disturbed, until);
     }
     look_now(w);
+}
+
+void oracle_disturbed(struct world *w)
+{
+    oracle_disturbed_until(w, w->now);
+}
+
+/* Counters are anchored in wall time at start, so they may go back with it. */
+void oracle_clock_went_back(struct world *w)
+{
+    w->oracle->clock_went_back = true;
 }
 
 void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
@@ -428,7 +445,8 @@ void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
     }
     for (size_t i = 0; i < w->oracle->domain_count; i++) {
         if (w->oracle->domains[i].vhid == copy.packet.advert.vhid) {
-            w->oracle->domains[i].disturbed = w->now;
+            struct domain *d = &w->oracle->domains[i];
+            d->disturbed = later(d->disturbed, w->now);
         }
     }
 }
@@ -461,8 +479,10 @@ static void count_master(struct world *w, struct member *m)
     if (m->counted == master) {
         return;
     }
+    struct domain *d = &o->domains[m->domain];
     m->counted = master;
     note_tally(w, m->config->vhid, master ? 1 : -1);
+    d->stale = !master && (d->stale || (!d->clear && o->tallies[m->config->vhid].masters > 0));
     if (o->keeps_annals) {
         if (o->annal_count == o->annal_room) {
             o->annals = memory_grow(o->annals, &o->annal_room, 64, sizeof *o->annals);
@@ -518,7 +538,7 @@ static carp_instant quiet_since(const struct world *w, uint32_t domain)
         const struct node *node = &w->nodes[m->node];
         const struct carp *c = &host_group(&daemon_of(node)->host, m->group)->carp;
         carp_duration ago = instant_since(node_now(w, node), c->preempt_from);
-        if (ago.ns < w->now.ns - since.ns) {
+        if (ago.ns < instant_since(w->now, since).ns) {
             since = (carp_instant){w->now.ns - ago.ns};
         }
     }
@@ -579,6 +599,12 @@ static void check_lateness(struct world *w, const struct node *node, struct memb
     }
 }
 
+static void disturb(struct world *w, const struct member *m)
+{
+    struct domain *d = &w->oracle->domains[m->domain];
+    d->disturbed = later(d->disturbed, w->now);
+}
+
 void oracle_stepped(struct world *w, const struct node *node, unsigned group,
                     const struct carp_event *event, const struct carp_outcome *out)
 {
@@ -599,10 +625,10 @@ void oracle_stepped(struct world *w, const struct node *node, unsigned group,
             carp_master_down(m->config, &host_group(&daemon_of(node)->host, group)->carp).ns +
             event->yield.hold.ns};
         m->excused = instant_add(w->now, hold);
-        o->domains[m->domain].disturbed = w->now;
+        disturb(w, m);
     }
     if (out->rule == CARP_RULE_DEMOTED || out->rule == CARP_RULE_IDENTITY) {
-        o->domains[m->domain].disturbed = w->now;
+        disturb(w, m);
     }
     if (out->from != out->to) {
         bool demoted = out->ours.advskew != m->config->advskew || out->ours.demote != 0;
@@ -639,7 +665,7 @@ void oracle_sent(struct world *w, const struct node *node, const struct sim_fram
             continue;
         }
         uint64_t counter = copy.packet.advert.counter;
-        if (m->has_counter && counter <= m->last_counter) {
+        if (m->has_counter && counter <= m->last_counter && !o->clock_went_back) {
             violate(w, ORACLE_COUNTER, m->domain, w->now, "each counter above the last");
         }
         m->last_counter = counter;
@@ -718,7 +744,7 @@ static void refresh_cliques(struct world *w)
     if (o->changes_seen != w->changes) {
         o->changes_seen = w->changes;
         for (size_t i = 0; i < o->domain_count; i++) {
-            o->domains[i].disturbed = w->now;
+            o->domains[i].disturbed = later(o->domains[i].disturbed, w->now);
             o->domains[i].half = false;
         }
     }
@@ -762,11 +788,6 @@ static struct census count_clique(const struct world *w, uint32_t clique)
         }
     }
     return c;
-}
-
-static carp_instant later(carp_instant a, carp_instant b)
-{
-    return a.ns > b.ns ? a : b;
 }
 
 /* One property with a bound: it does not hold since `since` (CARP_NEVER: it does). */
@@ -912,7 +933,7 @@ static const struct member *only_master(const struct world *w, const struct sim_
         if (!has_address(m->config, address)) {
             continue;
         }
-        if (lives(w, m) && !o->domains[m->domain].clear) {
+        if (lives(w, m) && (!o->domains[m->domain].clear || o->domains[m->domain].stale)) {
             return NULL;
         }
         if (is_master(w, m)) {
@@ -932,11 +953,22 @@ static bool stable_for(const struct world *w, const struct member *m, carp_insta
     return instant_since(at, later(d->disturbed, d->changed)).ns > slack.ns;
 }
 
+static bool holds_any(const struct world *w, uint32_t node)
+{
+    for (unsigned g = 0; g < groups_of(&w->nodes[node]); g++) {
+        if (oracle_member(w, node, g)->holds) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void oracle_answered(struct world *w, const struct node *client, uint32_t by, uint32_t answers)
 {
     const struct member *master = only_master(w, &client_of(client)->target);
     (void)answers;
-    if (master == NULL || master->node == by ||
+    /* Who holds the address may answer; how long it may hold it is ORACLE_LEFT's concern. */
+    if (master == NULL || master->node == by || holds_any(w, by) ||
         !stable_for(w, master, w->now, timing_of(w, master).interval)) {
         return;
     }

@@ -82,6 +82,7 @@ struct domain {
     bool reported[ORACLE_COUNT];
     bool mixed; /* personas among them */
     bool clear; /* its living members are one clique */
+    bool stale; /* a master was lost unheard beside another, which so did not announce */
     bool half;  /* somebody hears somebody by chance, or without being heard */
 };
 
@@ -114,7 +115,8 @@ struct oracle {
     bool pending;         /* a check is on its way for this instant */
     carp_instant look_at; /* a check is due then, too */
     bool enabled[ORACLE_COUNT];
-    bool liveness; /* DARK, WINNER, FLAP and DATA are looked at: not in a time of chaos */
+    bool clock_went_back; /* the wall clock of some machine */
+    bool liveness;        /* DARK, WINNER, FLAP and DATA are looked at: not in a time of chaos */
     struct violation violations[VIOLATIONS_MAX];
     size_t violation_count;
     uint64_t total; /* of all kinds, also those there was no room for */
@@ -144,6 +146,8 @@ void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
                  enum drop_reason reason);
 void oracle_node_changed(struct world *w, const struct node *node);
 void oracle_disturbed(struct world *w);
+void oracle_disturbed_until(struct world *w, carp_instant until);
+void oracle_clock_went_back(struct world *w);
 void oracle_look_again(struct world *w, carp_instant at);
 void oracle_answered(struct world *w, const struct node *client, uint32_t by, uint32_t answers);
 void oracle_unanswered(struct world *w, const struct node *client, carp_instant asked);
