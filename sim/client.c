@@ -161,7 +161,7 @@ static void hear_answer(struct world *w, struct client *c, const struct sim_fram
     c->answered_by = frame->origin;
     note(w, c, CLIENT_ANSWERED, p.number, frame->origin);
     if (w->oracle != NULL) {
-        oracle_answered(w, &w->nodes[c->node], frame->origin, open->answers);
+        oracle_answered(w, &w->nodes[c->node], frame->origin, frame->sent);
     }
 }
 

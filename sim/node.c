@@ -80,8 +80,8 @@ void node_jump_clock(struct world *w, struct node *node, int64_t ns)
 void node_step_clock(struct world *w, struct node *node, int64_t ns)
 {
     node->wall_offset += ns;
-    if (ns < 0 && w->oracle != NULL) {
-        oracle_clock_went_back(w);
+    if (w->oracle != NULL) {
+        oracle_clock_stepped(w);
     }
     trace_note(&w->trace, w->now, TRACE_NODE, node->index, NODE_CLOCK_STEPPED, (uint64_t)ns, 0);
     if (node->ops->clock_stepped != NULL && node->alive) {

@@ -240,6 +240,28 @@ static bool in_scope(const struct world *w, const struct member *m, uint32_t dom
     return (domain == NONE ? m->config->vhid == vhid : m->domain == domain) && lives(w, m);
 }
 
+/* The slowest master's next advert, and the one after that where a better one was heard in between
+ * (docs/PROTOCOL.md, "outranked"). */
+static struct bound winner_bound(const struct world *w, uint32_t domain)
+{
+    const struct oracle *o = w->oracle;
+    struct bound b = {.value = {0}};
+    carp_duration interval = {0}, slack = {0}, delay = delay_max(w);
+    char x[32], y[32], z[32], sum[32];
+    for (size_t i = 0; i < o->member_count; i++) {
+        const struct member *m = &o->members[i];
+        if (m->domain == domain && lives(w, m)) {
+            struct timing t = timing_of(w, m);
+            interval = duration_max(interval, t.interval);
+            slack = duration_max(slack, t.slack);
+        }
+    }
+    b.value = (carp_duration){2 * interval.ns + delay.ns + slack.ns};
+    say(&b, "two intervals of %s + delay %s + processing %s = %s", trace_duration(interval, x),
+        trace_duration(delay, y), trace_duration(slack, z), trace_duration(b.value, sum));
+    return b;
+}
+
 /* Scope: the living members of a domain, or of all domains of a vhid (domain NONE). */
 static struct bound dual_bound(const struct world *w, uint32_t domain, uint8_t vhid)
 {
@@ -422,10 +444,24 @@ void oracle_disturbed(struct world *w)
     oracle_disturbed_until(w, w->now);
 }
 
-/* Counters are anchored in wall time at start, so they may go back with it. */
-void oracle_clock_went_back(struct world *w)
+/* Counters are anchored in wall time at start; who heard a group whose clock was ahead starts anew
+ * behind it. */
+void oracle_clock_stepped(struct world *w)
 {
-    w->oracle->clock_went_back = true;
+    w->oracle->clock_stepped = true;
+}
+
+/* The last advert of who yields tells the winner to announce its addresses again. */
+static bool just_yielded(const struct world *w, uint32_t node, uint32_t domain)
+{
+    for (unsigned g = 0; node != NONE && g < groups_of(&w->nodes[node]); g++) {
+        const struct member *m = oracle_member(w, node, g);
+        if (m->domain == domain && m->state == CARP_BACKUP &&
+            instant_since(w->now, m->state_since).ns <= delay_max(w).ns) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
@@ -447,6 +483,7 @@ void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
         if (w->oracle->domains[i].vhid == copy.packet.advert.vhid) {
             struct domain *d = &w->oracle->domains[i];
             d->disturbed = later(d->disturbed, w->now);
+            d->stale |= just_yielded(w, frame->origin, (uint32_t)i);
         }
     }
 }
@@ -482,7 +519,8 @@ static void count_master(struct world *w, struct member *m)
     struct domain *d = &o->domains[m->domain];
     m->counted = master;
     note_tally(w, m->config->vhid, master ? 1 : -1);
-    d->stale = !master && (d->stale || (!d->clear && o->tallies[m->config->vhid].masters > 0));
+    d->stale = !master &&
+               (d->stale || (m->state != CARP_BACKUP && o->tallies[m->config->vhid].masters > 0));
     if (o->keeps_annals) {
         if (o->annal_count == o->annal_room) {
             o->annals = memory_grow(o->annals, &o->annal_room, 64, sizeof *o->annals);
@@ -665,7 +703,7 @@ void oracle_sent(struct world *w, const struct node *node, const struct sim_fram
             continue;
         }
         uint64_t counter = copy.packet.advert.counter;
-        if (m->has_counter && counter <= m->last_counter && !o->clock_went_back) {
+        if (m->has_counter && counter <= m->last_counter && !o->clock_stepped) {
             violate(w, ORACLE_COUNTER, m->domain, w->now, "each counter above the last");
         }
         m->last_counter = counter;
@@ -840,9 +878,17 @@ static void check_domain(struct world *w, uint32_t index)
     since_when(&d->worse_since, worse && o->liveness, w->now);
     struct bound duals = dual_bound(w, index, d->vhid);
     struct bound darks = dark_bound(w, index, d->vhid);
+    /* Who is best may change on the way; the slowest of those who were counts. */
+    d->dual_limit = dual ? duration_max(d->dual_limit, duals.value) : (carp_duration){0};
+    if (d->dual_limit.ns > duals.value.ns) {
+        char limit[32];
+        duals.value = d->dual_limit;
+        say(&duals, "; of who was best before: %s", trace_duration(duals.value, limit));
+    }
     judge(w, ORACLE_DUAL, index, d->dual_since, &duals);
     judge(w, ORACLE_DARK, index, d->dark_since, &darks);
-    judge(w, ORACLE_WINNER, index, d->worse_since, &duals);
+    struct bound winners = winner_bound(w, index);
+    judge(w, ORACLE_WINNER, index, d->worse_since, &winners);
 }
 
 /* How long a node may hold addresses without being master, and be master without them: as long as
@@ -953,22 +999,23 @@ static bool stable_for(const struct world *w, const struct member *m, carp_insta
     return instant_since(at, later(d->disturbed, d->changed)).ns > slack.ns;
 }
 
-static bool holds_any(const struct world *w, uint32_t node)
+static bool held_any(const struct world *w, uint32_t node, carp_instant at)
 {
     for (unsigned g = 0; g < groups_of(&w->nodes[node]); g++) {
-        if (oracle_member(w, node, g)->holds) {
+        const struct member *m = oracle_member(w, node, g);
+        if (m->holds || !instant_before(m->holds_since, at)) {
             return true;
         }
     }
     return false;
 }
 
-void oracle_answered(struct world *w, const struct node *client, uint32_t by, uint32_t answers)
+void oracle_answered(struct world *w, const struct node *client, uint32_t by, carp_instant sent)
 {
     const struct member *master = only_master(w, &client_of(client)->target);
-    (void)answers;
-    /* Who holds the address may answer; how long it may hold it is ORACLE_LEFT's concern. */
-    if (master == NULL || master->node == by || holds_any(w, by) ||
+    /* Who held the address when it answered may do so; how long it may hold it is ORACLE_LEFT's
+     * concern. */
+    if (master == NULL || master->node == by || held_any(w, by, sent) ||
         !stable_for(w, master, w->now, timing_of(w, master).interval)) {
         return;
     }

@@ -79,6 +79,7 @@ struct domain {
     carp_instant disturbed;
     carp_instant dual_since, dark_since, worse_since; /* CARP_NEVER: not so */
     carp_instant changed;                             /* the last change of a role */
+    carp_duration dual_limit;                         /* the longest bound since dual_since */
     bool reported[ORACLE_COUNT];
     bool mixed; /* personas among them */
     bool clear; /* its living members are one clique */
@@ -115,8 +116,8 @@ struct oracle {
     bool pending;         /* a check is on its way for this instant */
     carp_instant look_at; /* a check is due then, too */
     bool enabled[ORACLE_COUNT];
-    bool clock_went_back; /* the wall clock of some machine */
-    bool liveness;        /* DARK, WINNER, FLAP and DATA are looked at: not in a time of chaos */
+    bool clock_stepped; /* the wall clock of some machine */
+    bool liveness;      /* DARK, WINNER, FLAP and DATA are looked at: not in a time of chaos */
     struct violation violations[VIOLATIONS_MAX];
     size_t violation_count;
     uint64_t total; /* of all kinds, also those there was no room for */
@@ -147,9 +148,9 @@ void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
 void oracle_node_changed(struct world *w, const struct node *node);
 void oracle_disturbed(struct world *w);
 void oracle_disturbed_until(struct world *w, carp_instant until);
-void oracle_clock_went_back(struct world *w);
+void oracle_clock_stepped(struct world *w);
 void oracle_look_again(struct world *w, carp_instant at);
-void oracle_answered(struct world *w, const struct node *client, uint32_t by, uint32_t answers);
+void oracle_answered(struct world *w, const struct node *client, uint32_t by, carp_instant sent);
 void oracle_unanswered(struct world *w, const struct node *client, carp_instant asked);
 void oracle_check(struct world *w); /* EVENT_ORACLE */
 
