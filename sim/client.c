@@ -19,7 +19,22 @@ static void note(struct world *w, const struct client *c, enum client_event what
 /* --- the neighbour cache ------------------------------------------------------------------------
  */
 
-static void learn(struct world *w, struct client *c, const struct packet_neighbour *n, bool answer)
+static void send_probe(struct world *w, struct node *node, struct client *c)
+{
+    struct packet_probe p = {
+        .number = c->next - 1,
+        .source = c->own,
+        .destination = c->target,
+    };
+    uint8_t bytes[FRAME_ROOM];
+    memcpy(p.destination_mac, c->mac, 6);
+    memcpy(p.source_mac, node->nics[0].self.mac, 6);
+    c->waits = false;
+    fabric_send(w, node, 0, bytes, packet_write_probe(&p, bytes));
+}
+
+static void learn(struct world *w, struct node *node, struct client *c,
+                  const struct packet_neighbour *n, bool answer)
 {
     bool same = c->known && memcmp(c->mac, n->mac, 6) == 0;
     if (!answer && c->ignores_announcements) {
@@ -37,6 +52,9 @@ static void learn(struct world *w, struct client *c, const struct packet_neighbo
     }
     c->known = true;
     c->learned = w->now;
+    if (c->waits) {
+        send_probe(w, node, c);
+    }
 }
 
 static void ask(struct world *w, struct node *node, struct client *c)
@@ -117,19 +135,12 @@ static void probe(struct world *w, struct node *node, struct client *c)
         c->known = age.ns < c->lifetime.ns + 3 * ASK_AGAIN.ns;
         ask(w, node, c);
     }
-    if (!c->known) {
+    if (c->known) {
+        send_probe(w, node, c);
+    } else {
+        c->waits = true;
         ask(w, node, c);
-        return;
     }
-    struct packet_probe p = {
-        .number = open->number,
-        .source = c->own,
-        .destination = c->target,
-    };
-    uint8_t bytes[FRAME_ROOM];
-    memcpy(p.destination_mac, c->mac, 6);
-    memcpy(p.source_mac, node->nics[0].self.mac, 6);
-    fabric_send(w, node, 0, bytes, packet_write_probe(&p, bytes));
 }
 
 static void run(struct world *w, struct node *node)
@@ -150,8 +161,12 @@ static void hear_answer(struct world *w, struct client *c, const struct sim_fram
 {
     struct packet_probe p;
     if (!packet_read_probe(frame->bytes, frame->size, &p) || !p.answer ||
-        !address_equal(&p.source, &c->target) || c->next - p.number > c->open_room ||
-        p.number >= c->next) {
+        !address_equal(&p.source, &c->target) || p.number >= c->next) {
+        return;
+    }
+    settle_old(w, c);
+    if (p.number < c->oldest) {
+        c->late += 1;
         return;
     }
     struct client_probe *open = open_probe(c, p.number);
@@ -178,7 +193,7 @@ static void hear(struct world *w, struct node *node, unsigned nic, struct sim_fr
     } else if ((frame->class_ == FRAME_ARP || frame->class_ == FRAME_NEIGHBOUR) &&
                packet_read_neighbour(frame->bytes, frame->size, &n) && !n.asks &&
                address_equal(&n.target, &c->target)) {
-        learn(w, c, &n, to_us);
+        learn(w, node, c, &n, to_us);
     }
 }
 
@@ -192,7 +207,7 @@ static void start(struct world *w, struct node *node)
         c->open_room = room;
         c->oldest = c->next;
     }
-    c->known = c->has_asked = false;
+    c->known = c->has_asked = c->waits = false;
     node->wake_local = instant_add(node_now(w, node), c->period);
 }
 

@@ -32,10 +32,11 @@ struct client {
     struct client_probe *open; /* owned ring: probes not settled yet, by number */
     size_t open_room;
     uint32_t next, oldest;
+    bool waits; /* the last probe waits for the address to be known (RFC 1122 2.3.2.2) */
 
-    /* Accounts. A probe that is not answered within CLIENT_PATIENCE is lost. An outage lasts from
-     * the first lost probe to the next that was answered. */
-    uint64_t sent, answered, lost, duplicates, asks, conflicts, moves;
+    /* Accounts. A probe that is not answered within CLIENT_PATIENCE is lost, and its answer late.
+     * An outage lasts from the first lost probe to the next that was answered. */
+    uint64_t sent, answered, lost, late, duplicates, asks, conflicts, moves;
     bool out;
     carp_instant out_since;
     carp_duration outage_max, outage_sum;

@@ -176,6 +176,7 @@ static void hear(struct world *w, struct node *node, unsigned nic, struct sim_fr
     if (frame->origin < s->heard_room) {
         memcpy(s->heard[frame->origin].bytes, frame->bytes, frame->size);
         s->heard[frame->origin].size = frame->size;
+        s->heard_last = frame->origin;
     }
     for (size_t i = 0; i < s->count; i++) {
         struct deed *deed = &s->deeds[i];
@@ -203,9 +204,10 @@ void stranger_begin(struct world *w, struct node *node, const struct deed *deed)
     struct deed *d = &s->deeds[s->count++];
     *d = *deed;
     d->next = deed->period.ns == 0 ? CARP_NEVER : node_now(w, node);
-    if (d->kind == DEED_REPLAY && d->of < s->heard_room) {
-        memcpy(d->bytes, s->heard[d->of].bytes, sizeof d->bytes);
-        d->size = s->heard[d->of].size;
+    uint32_t of = d->of == NONE ? s->heard_last : d->of;
+    if (d->kind == DEED_REPLAY && of < s->heard_room) {
+        memcpy(d->bytes, s->heard[of].bytes, sizeof d->bytes);
+        d->size = s->heard[of].size;
     }
     node_run(w, node);
 }
@@ -216,6 +218,7 @@ static void start(struct world *w, struct node *node)
     if (s->heard == NULL) {
         s->heard = memory_make(w->node_count, sizeof *s->heard);
         s->heard_room = w->node_count;
+        s->heard_last = NONE;
     }
 }
 

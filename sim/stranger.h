@@ -40,6 +40,7 @@ struct stranger {
         size_t size;
     } * heard; /* owned: the last advert of each node, by index */
     size_t heard_room;
+    uint32_t heard_last; /* whose the last one was; NONE */
 };
 
 extern const struct node_ops stranger_ops;
