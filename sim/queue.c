@@ -13,7 +13,8 @@ static bool before(const struct queue_event *a, const struct queue_event *b)
 
 void queue_put(struct queue *q, enum queue_class class, struct queue_event event)
 {
-    uint64_t rank = class == QUEUE_WAKE ? event.who : q->next_rank++;
+    uint64_t rank =
+        class == QUEUE_WAKE ? (uint64_t)event.who * QUEUE_WHAT_MAX + event.what : q->next_rank++;
     event.order = (uint64_t) class << CLASS_SHIFT | rank;
     if (q->count == q->room) {
         q->heap = memory_grow(q->heap, &q->room, 64, sizeof *q->heap);

@@ -1,7 +1,8 @@
 /*
  * What is to happen, in a total order that is written down: by time; at one instant by class (the
  * script's faults, then arrivals, then wake-ups, then observations); within a class by rank. The
- * rank of a wake-up is its node's index, of everything else the order in which it was put here.
+ * rank of a wake-up is its node's index, then `what`, of everything else the order in which it was
+ * put here. Wake-ups that are equal in all of this may come in any order.
  *
  * A 4-ary heap of 32-byte events. The number of pending events is small whatever the world's size:
  * a frame is one event for all its receivers, a node has one wake-up.
@@ -13,6 +14,7 @@
 
 #include "engine/instant.h"
 
+enum { QUEUE_WHAT_MAX = 256 };
 enum queue_class { QUEUE_SCRIPT, QUEUE_ARRIVAL, QUEUE_WAKE, QUEUE_OBSERVE };
 
 struct queue_event {
@@ -30,7 +32,8 @@ struct queue {
     uint64_t next_rank;
 };
 
-/* Put an event in; its order is filled in here. QUEUE_WAKE is ranked by `who`. Memory that runs out
+/* Put an event in; its order is filled in here. QUEUE_WAKE is ranked by `who` and `what` (below
+ * QUEUE_WHAT_MAX). Memory that runs out
  * ends the process: a simulation cannot go on without one of its events. */
 void queue_put(struct queue *q, enum queue_class class, struct queue_event event);
 
