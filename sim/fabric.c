@@ -283,6 +283,7 @@ static void transmit(struct world *w, uint32_t end, uint32_t frame)
 {
     struct end *from = &w->ends[end];
     if (from->peer == NONE) {
+        fabric_drop(w, end, frame_at(&w->frames, frame), DROP_NO_LINK);
         frames_drop(&w->frames, frame);
         return;
     }
@@ -340,6 +341,36 @@ static void grow_table(struct sim_switch *s)
     free(old);
 }
 
+static bool is_current(const struct world *w, const struct sim_switch *s,
+                       const struct mac_entry *entry)
+{
+    return entry->mac != 0 && entry->port != NONE &&
+           instant_since(w->now, entry->seen).ns < s->ageing.ns;
+}
+
+/* A full table drops what was forgotten or is too old; false: there is nothing of the kind. */
+static bool sweep_table(const struct world *w, struct sim_switch *s)
+{
+    if (instant_before(w->now, s->sweep_from)) {
+        return false;
+    }
+    struct mac_entry *old = s->table;
+    size_t before = s->table_used;
+    carp_instant oldest = CARP_NEVER;
+    s->table = memory_make(s->table_room, sizeof *s->table);
+    s->table_used = 0;
+    for (size_t i = 0; i < s->table_room; i++) {
+        if (is_current(w, s, &old[i])) {
+            *find_mac(s, old[i].mac) = old[i];
+            s->table_used += 1;
+            oldest = instant_min(oldest, old[i].seen);
+        }
+    }
+    free(old);
+    s->sweep_from = instant_add(oldest, s->ageing);
+    return s->table_used < before;
+}
+
 static void learn(struct world *w, uint32_t switch_index, uint32_t port, const uint8_t *mac)
 {
     struct sim_switch *s = &w->switches[switch_index];
@@ -352,7 +383,10 @@ static void learn(struct world *w, uint32_t switch_index, uint32_t port, const u
     struct mac_entry *entry = find_mac(s, mac_key(mac));
     if (entry->mac == 0) {
         if (s->capacity != 0 && s->table_used >= s->capacity) {
-            return; /* full: what it does not know it floods */
+            if (!sweep_table(w, s)) {
+                return; /* full: what it does not know it floods */
+            }
+            entry = find_mac(s, mac_key(mac));
         }
         s->table_used += 1;
         entry->mac = mac_key(mac);
@@ -372,15 +406,13 @@ static uint32_t look_up(struct world *w, struct sim_switch *s, const uint8_t *ma
     if (s->table_room == 0) {
         return NONE;
     }
-    struct mac_entry *entry = find_mac(s, mac_key(mac));
-    if (entry->mac == 0 || entry->port == NONE) {
-        return NONE;
-    }
-    return instant_since(w->now, entry->seen).ns >= s->ageing.ns ? NONE : entry->port;
+    const struct mac_entry *entry = find_mac(s, mac_key(mac));
+    return is_current(w, s, entry) ? entry->port : NONE;
 }
 
 static void forget_port(struct sim_switch *s, uint32_t port)
 {
+    s->sweep_from.ns = 0;
     for (size_t i = 0; i < s->table_room; i++) {
         if (s->table[i].port == port) {
             s->table[i].port = NONE;
@@ -425,9 +457,17 @@ static bool is_snooped(const struct sim_switch *s, const struct sim_frame *frame
            (frame->bytes[0] & 1) != 0 && frame->bytes[0] != 0xff && frame->class_ == FRAME_ADVERT;
 }
 
-static bool has_member(const struct world *w, const struct sim_switch *s, uint32_t port,
-                       uint64_t group)
+/* Does snooping let the group out of this port? An uplink to another switch is where a router would
+ * be: it gets everything that is not dropped altogether. */
+static bool is_wanted(const struct world *w, const struct sim_switch *s, uint32_t port,
+                      uint64_t group)
 {
+    if (s->snooping == SNOOP_DROP) {
+        return false;
+    }
+    if (w->ends[w->ends[port].peer].is_switch) {
+        return true;
+    }
     for (size_t i = 0; i < s->member_count; i++) {
         if (s->members[i].port == port && s->members[i].mac == group) {
             return instant_before(w->now, s->members[i].expires);
@@ -526,20 +566,18 @@ static void flood_through(struct world *w, const struct sim_switch *s, uint32_t 
 {
     const struct sim_frame *f = frame_at(&w->frames, frame);
     const struct end *end = &w->ends[port];
-    if (!end->up || instant_before(w->now, end->opens)) {
-        if (end->up && end->peer != NONE) {
-            fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
-        }
+    if (!end->up) {
         return;
     }
-    /* An uplink to another switch is where a router would be: it gets everything. */
-    if (snooped && !w->ends[end->peer].is_switch && !has_member(w, s, port, mac_key(f->bytes))) {
-        fabric_drop(w, end->peer, f, DROP_SNOOPED);
-        return;
-    }
-    frames_hold(&w->frames, frame);
     w->copied += 1;
-    transmit(w, port, frame);
+    if (instant_before(w->now, end->opens)) {
+        fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
+    } else if (snooped && !is_wanted(w, s, port, mac_key(f->bytes))) {
+        fabric_drop(w, end->peer, f, DROP_SNOOPED);
+    } else {
+        frames_hold(&w->frames, frame);
+        transmit(w, port, frame);
+    }
 }
 
 static void flood_fan(struct world *w, const struct sim_switch *s, struct fan *fan, uint32_t from,
@@ -565,12 +603,15 @@ static void flood(struct world *w, struct sim_switch *s, uint32_t from, uint32_t
 {
     bool snooped = is_snooped(s, frame_at(&w->frames, frame));
     struct fan *fan = snooped || w->plain || w->split || s->reflects ? NULL : fan_of(w, s);
+    w->flooded += 1;
     if (fan != NULL) {
         flood_fan(w, s, fan, from, frame);
         return;
     }
+    /* Two switches that reflect to each other would never come to rest. */
+    bool reflects = s->reflects && !w->ends[w->ends[from].peer].is_switch;
     for (size_t i = 0; i < s->port_count; i++) {
-        if (s->ports[i] != from || s->reflects) {
+        if (s->ports[i] != from || reflects) {
             flood_through(w, s, s->ports[i], frame, snooped);
         }
     }
@@ -613,6 +654,7 @@ void fabric_query(struct world *w, uint32_t switch_index)
             if (end->up && !instant_before(w->now, end->opens) && end->peer != NONE &&
                 w->ends[end->peer].up && !w->ends[end->peer].is_switch) {
                 frames_hold(&w->frames, frame);
+                w->copied += 1;
                 put_arrival(w, instant_add(w->now, end->delay), end->peer, frame);
             }
         }
@@ -844,6 +886,7 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
 {
     uint32_t origin = w->ends[from_end].owner;
     uint32_t at[64], from[64];
+    bool certainly[64];
     unsigned count = 1;
     *certain = true;
     if (!way_open(w, from_end, origin, certain)) {
@@ -851,10 +894,13 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
     }
     at[0] = w->ends[from_end].peer;
     from[0] = from_end;
+    certainly[0] = *certain;
     /* A tree of switches is searched port by port; scenarios refuse rings. */
     while (count > 0) {
         uint32_t here = at[--count], came = from[count];
+        bool so_far = certainly[count];
         if (here == to_end) {
+            *certain = so_far;
             return true;
         }
         if (!w->ends[here].is_switch) {
@@ -867,9 +913,9 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
             if (port == here || next == came || !useful || count == 64) {
                 continue;
             }
-            bool sure = *certain;
+            bool sure = so_far;
             if (way_open(w, port, origin, &sure)) {
-                *certain = sure;
+                certainly[count] = sure;
                 at[count] = next;
                 from[count++] = port;
             }

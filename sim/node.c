@@ -23,17 +23,16 @@ carp_instant node_drifted_now(const struct world *w, const struct node *node)
     return (carp_instant){node->clock_local.ns + drifted(passed, node->drift_ppb)};
 }
 
-/* One step of Newton's is good to a nanosecond at these drifts; then up to the first that is not
- * early. */
+/* Whole seconds exactly, the rest to a nanosecond or two; then to the first that is not early. */
 static carp_instant drifted_world_time(const struct node *node, uint64_t left)
 {
-    uint64_t passed = drifted(left, -node->drift_ppb);
-    while (drifted(passed, node->drift_ppb) > left && passed > 0) {
+    uint64_t second = (uint64_t)(1000000000 + (int64_t)node->drift_ppb);
+    uint64_t passed = left / second * 1000000000 + left % second * 1000000000 / second;
+    while (passed > 0 && drifted(passed - 1, node->drift_ppb) >= left) {
         passed -= 1;
     }
     while (drifted(passed, node->drift_ppb) < left) {
-        uint64_t short_by = left - drifted(passed, node->drift_ppb);
-        passed += short_by;
+        passed += 1;
     }
     return (carp_instant){node->clock_world.ns + passed};
 }
@@ -63,18 +62,27 @@ static void rebase_clock(const struct world *w, struct node *node)
     node->clock_world = w->now;
 }
 
+/* What waits for instants of this clock waits anew. */
+static void clock_changed(struct world *w, struct node *node)
+{
+    if (node->kernel_at.ns != CARP_NEVER.ns && node->on && !node->paused) {
+        node->ops->kernel(w, node);
+    }
+    node_arm(w, node);
+}
+
 void node_set_drift(struct world *w, struct node *node, int32_t ppb)
 {
     rebase_clock(w, node);
     node->drift_ppb = ppb;
-    node_arm(w, node);
+    clock_changed(w, node);
 }
 
 void node_jump_clock(struct world *w, struct node *node, int64_t ns)
 {
     rebase_clock(w, node);
     node->clock_local.ns += (uint64_t)ns;
-    node_arm(w, node);
+    clock_changed(w, node);
 }
 
 void node_step_clock(struct world *w, struct node *node, int64_t ns)
@@ -328,8 +336,15 @@ static void enqueue(struct world *w, struct node *node, unsigned nic, uint32_t f
     if (node->queued == node->queue_room) {
         node->queue = memory_grow(node->queue, &node->queue_room, 4, sizeof *node->queue);
     }
+    w->delivered += 1;
+    node->heard += 1;
     frames_hold(&w->frames, frame);
     node->queue[node->queued++] = (struct received){frame, nic};
+}
+
+static bool is_for_kernel(const struct node *node, const struct sim_frame *frame)
+{
+    return !node->ops->promiscuous && frame->class_ != FRAME_ADVERT;
 }
 
 /* While the machine is paused its interface goes on receiving, as far as there is room. */
@@ -342,6 +357,23 @@ static void receive_paused(struct world *w, struct node *node, unsigned nic, uin
     }
 }
 
+/* After a pause the kernel takes what was for it; the program's frames stay where they are. */
+static void take_for_kernel(struct world *w, struct node *node)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->queued; i++) {
+        struct received got = node->queue[i];
+        const struct sim_frame *frame = frame_at(&w->frames, got.frame);
+        if (is_for_kernel(node, frame)) {
+            kernel_receive(w, node, got.nic, frame);
+            frames_drop(&w->frames, got.frame);
+        } else {
+            node->queue[kept++] = got;
+        }
+    }
+    node->queued = kept;
+}
+
 void node_receive(struct world *w, struct node *node, unsigned nic, uint32_t frame)
 {
     struct sim_frame *f = frame_at(&w->frames, frame);
@@ -349,25 +381,24 @@ void node_receive(struct world *w, struct node *node, unsigned nic, uint32_t fra
         fabric_drop(w, node->nics[nic].end, f, DROP_OFF);
         return;
     }
-    if (!node->ops->promiscuous && f->class_ != FRAME_ADVERT && !node->paused) {
-        if (is_ours(w, node, nic, f)) {
-            w->delivered += 1;
-            kernel_receive(w, node, nic, f);
-        } else {
-            fabric_drop(w, node->nics[nic].end, f, DROP_FILTERED);
-        }
-        return;
-    }
-    if (!node->paused && !node->alive) {
-        fabric_drop(w, node->nics[nic].end, f, DROP_NO_DAEMON);
+    bool for_kernel = is_for_kernel(node, f);
+    if (for_kernel && !is_ours(w, node, nic, f)) {
+        fabric_drop(w, node->nics[nic].end, f, DROP_FILTERED);
         return;
     }
     if (node->paused) {
         receive_paused(w, node, nic, frame);
         return;
     }
-    w->delivered += 1;
-    node->heard += 1;
+    if (for_kernel) {
+        w->delivered += 1;
+        kernel_receive(w, node, nic, f);
+        return;
+    }
+    if (!node->alive) {
+        fabric_drop(w, node->nics[nic].end, f, DROP_NO_DAEMON);
+        return;
+    }
     if (node->frozen || node->latency_max.ns > 0 || node->queued > 0 ||
         node->run_at.ns != CARP_NEVER.ns) {
         enqueue(w, node, nic, frame);
@@ -376,6 +407,8 @@ void node_receive(struct world *w, struct node *node, unsigned nic, uint32_t fra
         }
         return;
     }
+    w->delivered += 1;
+    node->heard += 1;
     node->wakes += 1;
     node->ops->hear(w, node, nic, f);
     node->last_run = node_now(w, node);
@@ -487,8 +520,8 @@ void node_freeze(struct world *w, struct node *node)
         node->frozen = true;
         node->armed = node->run_at = CARP_NEVER;
         note(w, node, NODE_FROZEN);
-        if (node->ops->kernel != NULL) {
-            node->ops->kernel(w, node); /* who watches it begins to count */
+        if (node->ops->kernel != NULL && !node->paused) {
+            node->ops->kernel(w, node); /* who guards it begins to count */
         }
     }
 }
@@ -528,8 +561,12 @@ void node_resume(struct world *w, struct node *node, carp_duration paused, enum 
     if (node->ops->kernel != NULL) {
         node->ops->kernel(w, node);
     }
+    take_for_kernel(w, node);
     if (runs(node)) {
         node_run(w, node);
+    }
+    if (clock == PAUSE_JUMPS) {
+        node_jump_clock(w, node, (int64_t)drifted(paused.ns, node->drift_ppb));
     }
 }
 

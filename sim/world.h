@@ -134,6 +134,7 @@ struct sim_switch {
     size_t capacity;          /* of the table; 0: no limit */
     struct mac_entry *table;  /* owned; open addressing */
     size_t table_room, table_used;
+    carp_instant sweep_from;    /* of a full table: no entry is out of date earlier than this */
     struct membership *members; /* owned */
     size_t member_count, member_room;
     uint64_t moves; /* addresses that changed their port */
@@ -329,8 +330,10 @@ struct world {
     struct oracle *oracle; /* owned; NULL: nobody watches */
 
     uint64_t dropped[DROP_REASON_COUNT];
-    uint64_t sent, delivered, copied; /* frames that left, arrived at a program or kernel, were made
-                                         by switches and duplication */
+    /* Frames that left a node; that arrived at a program or kernel; that were made by switches and
+     * duplication; that switches made copies of instead of passing them on. So that
+     * sent + copied = delivered + dropped + flooded + what is in flight. */
+    uint64_t sent, delivered, copied, flooded;
     /* Called for events that world.c does not know. */
     void *script_self;
     void (*script)(void *self, const struct queue_event *event);
