@@ -16,8 +16,9 @@
 #define PATIENCE_MIN   CARP_MILLISECONDS(250)
 #define FAREWELL_LATE  CARP_SECONDS(1)
 
-/* An address that is removed is put back so often. Source: io/live/addresses.c. */
+/* An address that is removed is put back so often in so long. Source: io/live/addresses.c. */
 enum { RESTORES_MAX = 3 };
+#define RESTORES_WITHIN CARP_SECONDS(60)
 
 static struct node *node_of(const struct daemon *d)
 {
@@ -168,6 +169,7 @@ static inline void end_wake_up(struct daemon *d, carp_instant now)
 static inline void begin_wake_up(struct daemon *d, carp_instant now)
 {
     d->machine.now = now;
+    d->all_frozen = false;
     for (unsigned g = 0; d->some_disowned && g < d->group_count; g++) {
         if (d->disowned[g]) {
             d->disowned[g] = false;
@@ -261,6 +263,7 @@ static void start(struct world *w, struct node *node)
     machine_init(&d->machine);
     d->some_disowned = d->all_frozen = false;
     memset(d->disowned, 0, sizeof d->disowned);
+    memset(d->restored, 0, sizeof d->restored);
     host_init(&d->host, &port, d->groups, d->group_count, d->stride, d->interfaces, node->nic_count,
               seed, carp_counter_anchor(unix_s));
     for (unsigned nic = 0; nic < node->nic_count; nic++) {
@@ -282,8 +285,8 @@ static void release_for(struct daemon *d, unsigned group, bool with_farewell)
 {
     struct machine_group *g = &d->machine.groups[group];
     struct world *w = d->world;
-    if (!g->held && !g->wanted) {
-        return;
+    if (!g->wanted) {
+        return; /* it was released in good order; a down command may still run */
     }
     machine_take(&d->machine, group);
     trace_note(&w->trace, w->now, TRACE_NODE, d->node, NODE_DISOWNED, group, with_farewell);
@@ -299,7 +302,7 @@ static carp_instant guardian_gives_up(const struct daemon *d, unsigned group)
 {
     const struct node *node = node_of(d);
     const struct machine_group *g = &d->machine.groups[group];
-    if (!g->held && !g->wanted) {
+    if (!g->wanted) {
         return CARP_NEVER;
     }
     return instant_add(node->last_run, duration_max(g->guard.patience, PATIENCE_MIN));
@@ -314,7 +317,7 @@ static void kernel(struct world *w, struct node *node)
         return;
     }
     d->machine.now = now;
-    bool silent = (node->frozen || !node->alive) && !d->all_frozen;
+    bool silent = (node->frozen || !node->alive) && !d->all_frozen && !d->machine.unguarded;
     for (unsigned g = 0; silent && g < d->group_count; g++) {
         carp_instant end =
             node->alive ? guardian_gives_up(d, g) : instant_add(node->last_run, GUARDIAN_HEARS);
@@ -446,6 +449,10 @@ void daemon_lose_address(struct world *w, struct node *node, unsigned group)
     begin_wake_up(d, now);
     g->held = false;
     held(d, group, false);
+    if (instant_since(now, d->restored_from).ns > RESTORES_WITHIN.ns) {
+        d->restored_from = now;
+        memset(d->restored, 0, sizeof d->restored);
+    }
     if (d->restored[group] < RESTORES_MAX) {
         d->restored[group] += 1;
         g->held = true;

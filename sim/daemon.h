@@ -24,8 +24,9 @@ struct daemon {
     uint64_t explained;  /* bad digests that were explained */
     uint32_t seed_about; /* whom seeds are decided about: the node, unless two should be alike */
     uint64_t looped, strangers;
-    bool disowned[256];              /* the guardian took this group while we did not run */
-    uint8_t restored[256];           /* times that an address was put back */
+    bool disowned[256];    /* the guardian took this group while we did not run */
+    uint8_t restored[256]; /* times that an address was put back since: */
+    carp_instant restored_from;
     uint64_t notices[8];             /* seen, by bit of enum carp_notice */
     uint64_t rules[CARP_RULE_COUNT]; /* steps, by rule */
 };
