@@ -531,6 +531,7 @@ static void count_master(struct world *w, struct member *m)
 
 void oracle_node_changed(struct world *w, const struct node *node)
 {
+    oracle_disturbed(w);
     for (unsigned g = 0; g < groups_of(node); g++) {
         struct member *m = oracle_member(w, node->index, g);
         if (!node->alive && node->kind == NODE_DAEMON && m->state != CARP_INIT) {
@@ -538,7 +539,6 @@ void oracle_node_changed(struct world *w, const struct node *node)
         }
         count_master(w, m);
     }
-    oracle_disturbed(w);
 }
 
 static struct bound settle_bound(const struct world *w, uint32_t domain)
@@ -624,15 +624,14 @@ void oracle_role(struct world *w, const struct node *node, unsigned group, enum 
 
 static void check_lateness(struct world *w, const struct node *node, struct member *m)
 {
-    struct timing t = timing_of(w, m);
     const struct domain *d = &w->oracle->domains[m->domain];
-    carp_instant limit = instant_add(m->last_advert, t.interval);
-    limit = instant_add(limit, t.slack);
+    carp_instant limit = instant_add(m->last_advert, m->promised);
+    limit = instant_add(limit, timing_of(w, m).slack);
     if (m->last_advert.ns > 0 && instant_before(limit, w->now) &&
         instant_before(d->disturbed, m->last_advert) && !node->frozen) {
         char a[32];
-        struct bound b = {.value = t.interval};
-        say(&b, "interval of %s %s", node->name, trace_duration(t.interval, a));
+        struct bound b = {.value = m->promised};
+        say(&b, "interval of %s %s", node->name, trace_duration(m->promised, a));
         violate(w, ORACLE_LATE, m->domain, m->last_advert, b.text);
     }
 }
@@ -657,6 +656,7 @@ void oracle_stepped(struct world *w, const struct node *node, unsigned group,
     }
     if (out->to == CARP_MASTER && (out->from != CARP_MASTER || out->rule == CARP_RULE_ADVERT_DUE)) {
         m->last_advert = w->now;
+        m->promised = timing_of(w, m).interval;
     }
     if (out->rule == CARP_RULE_OPERATOR || out->rule == CARP_RULE_CLAIM_FAILED) {
         carp_duration hold = {
@@ -665,7 +665,8 @@ void oracle_stepped(struct world *w, const struct node *node, unsigned group,
         m->excused = instant_add(w->now, hold);
         disturb(w, m);
     }
-    if (out->rule == CARP_RULE_DEMOTED || out->rule == CARP_RULE_IDENTITY) {
+    if (out->rule == CARP_RULE_DEMOTED || out->rule == CARP_RULE_IDENTITY ||
+        out->rule == CARP_RULE_STOPPED) {
         disturb(w, m);
     }
     if (out->from != out->to) {
@@ -749,6 +750,7 @@ static void find_cliques(struct world *w)
             continue;
         }
         m->clique = next;
+        bool hears[CLIQUE_MEMBERS_MAX] = {false};
         for (size_t k = 0; k < i; k++) {
             const struct member *other = &o->members[k];
             if (other->domain != m->domain || other->clique == NONE) {
@@ -762,6 +764,7 @@ static void find_cliques(struct world *w)
             bool to = can_send(w, m) && fabric_reaches(w, m->end, other->end, &to_certain);
             bool from = can_send(w, other) && fabric_reaches(w, other->end, m->end, &from_certain);
             bool mutual = to && from && to_certain && from_certain;
+            hears[k] = mutual;
             if (mutual) {
                 m->clique = other->clique;
             } else {
@@ -770,6 +773,13 @@ static void find_cliques(struct world *w)
                 if (to || from) {
                     o->domains[m->domain].half = true;
                 }
+            }
+        }
+        for (size_t k = 0; pairs && k < i; k++) {
+            const struct member *other = &o->members[k];
+            bool together = other->clique == m->clique;
+            if (other->domain == m->domain && other->clique != NONE && together != hears[k]) {
+                o->domains[m->domain].half = true; /* who hears whom is no clique */
             }
         }
         next += m->clique == next;
@@ -920,6 +930,7 @@ static struct bound hold_bound(const struct world *w, const struct member *m, bo
 
 static void check_member(struct world *w, struct member *m)
 {
+    struct oracle *o = w->oracle;
     const struct node *node = &w->nodes[m->node];
     bool knows = node->kind != NODE_DAEMON || daemon_of(node)->machine.groups != NULL;
     if (m->spoke && m->state != CARP_MASTER && m->state_since.ns != w->now.ns && node->alive) {
@@ -931,6 +942,8 @@ static void check_member(struct world *w, struct member *m)
     }
     bool master = is_master(w, m);
     bool left = m->holds && !master, missing = !m->holds && master;
+    o->domains[m->domain].left |= left;
+    o->domains[m->domain].missing |= missing;
     if (left || missing) {
         struct bound b = hold_bound(w, m, left);
         judge(w, left ? ORACLE_LEFT : ORACLE_MISSING, m->domain,
@@ -951,6 +964,12 @@ void oracle_check(struct world *w)
     }
     for (size_t i = 0; i < o->member_count; i++) {
         check_member(w, &o->members[i]);
+    }
+    for (size_t i = 0; i < o->domain_count; i++) {
+        struct domain *d = &o->domains[i];
+        d->reported[ORACLE_LEFT] &= d->left;
+        d->reported[ORACLE_MISSING] &= d->missing;
+        d->left = d->missing = false;
     }
 }
 
@@ -1013,6 +1032,10 @@ static bool held_any(const struct world *w, uint32_t node, carp_instant at)
 void oracle_answered(struct world *w, const struct node *client, uint32_t by, carp_instant sent)
 {
     const struct member *master = only_master(w, &client_of(client)->target);
+    if (master != NULL && master->node == by) {
+        bool *reported = w->oracle->domains[master->domain].reported;
+        reported[ORACLE_ANSWER] = reported[ORACLE_DATA] = false;
+    }
     /* Who held the address when it answered may do so; how long it may hold it is ORACLE_LEFT's
      * concern. */
     if (master == NULL || master->node == by || held_any(w, by, sent) ||

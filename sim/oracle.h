@@ -68,10 +68,11 @@ struct member {
     uint64_t last_counter;
     bool has_counter;
     carp_instant last_advert;
-    carp_instant excused; /* it was told to stay out until then */
-    bool counted;         /* as a master, in the tally of its vhid */
-    bool spoke;           /* an advert at this instant that is no farewell */
-    uint32_t clique;      /* the number of the clique it is in; NONE */
+    carp_duration promised; /* from then to the next, on the world's clock */
+    carp_instant excused;   /* it was told to stay out until then */
+    bool counted;           /* as a master, in the tally of its vhid */
+    bool spoke;             /* an advert at this instant that is no farewell */
+    uint32_t clique;        /* the number of the clique it is in; NONE */
 };
 
 struct domain {
@@ -81,10 +82,11 @@ struct domain {
     carp_instant changed;                             /* the last change of a role */
     carp_duration dual_limit;                         /* the longest bound since dual_since */
     bool reported[ORACLE_COUNT];
-    bool mixed; /* personas among them */
-    bool clear; /* its living members are one clique */
-    bool stale; /* a master was lost unheard beside another, which so did not announce */
-    bool half;  /* somebody hears somebody by chance, or without being heard */
+    bool mixed;         /* personas among them */
+    bool clear;         /* its living members are one clique */
+    bool stale;         /* a master was lost unheard beside another, which so did not announce */
+    bool half;          /* somebody hears somebody by chance, or without being heard */
+    bool left, missing; /* somebody holds what he should not, or does not hold what he should */
 };
 
 /* A master more or less: for who wants to know about a stretch of time afterwards. */
