@@ -374,6 +374,7 @@ static bool answers(struct world *w, struct node *node, unsigned nic,
 
 static void free_daemon(struct node *node)
 {
+    free(daemon_of(node)->interfaces);
     free(daemon_of(node));
 }
 

@@ -668,14 +668,14 @@ void fabric_query(struct world *w, uint32_t switch_index)
 
 /* How many receivers ahead what they need is brought into the cache: with very many nodes that
  * takes longer than all the work on a frame. Few nodes are there anyway. */
-enum { EXPECT_NODE = 12, EXPECT_PROGRAM = 8, EXPECT_STATE = 4, EXPECT_MIN = 256 };
+enum { EXPECT_NODE = 12, EXPECT_PROGRAM = 9, EXPECT_GROUP = 6, EXPECT_STATE = 3, EXPECT_MIN = 256 };
 
 static inline void expect(const struct world *w, const struct receiver *to,
-                          const struct sim_frame *frame, bool soon)
+                          const struct sim_frame *frame, unsigned step)
 {
     const struct node *node = &w->nodes[to->owner];
     if (!to->is_switch && node->ops->expect != NULL) {
-        node->ops->expect(node, to->nic, frame, soon);
+        node->ops->expect(node, to->nic, frame, step);
     }
 }
 
@@ -688,8 +688,9 @@ static void look_ahead(const struct world *w, const struct receiver *to,
         memory_expect((const char *)node + MEMORY_LINE);
     }
     if (frame->is_read && frame->verdict == CARP_ACCEPTED) {
-        expect(w, to + EXPECT_PROGRAM, frame, false);
-        expect(w, to + EXPECT_STATE, frame, true);
+        expect(w, to + EXPECT_PROGRAM, frame, 0);
+        expect(w, to + EXPECT_GROUP, frame, 1);
+        expect(w, to + EXPECT_STATE, frame, 2);
     }
 }
 
