@@ -234,14 +234,9 @@ void host_disowned(struct host *host, carp_instant now, unsigned group)
     step(host, now, group, &event);
 }
 
-/* carp_overslept() is false of a group until its deadline has passed, and in INIT, which has none.
- * No deadline is earlier than next_due, so until then nobody can have overslept. */
-void host_woke(struct host *host, carp_instant now)
+void host_woke_late(struct host *host, carp_instant now)
 {
     struct carp_event event = {.type = CARP_EVENT_OVERSLEPT};
-    if (instant_before(now, host->next_due)) {
-        return;
-    }
     for (unsigned i = 0; i < host->group_count; i++) {
         const struct host_group *g = host_group(host, i);
         if (carp_overslept(g->plan->config, &g->carp, now)) {
@@ -476,7 +471,9 @@ void host_due(struct host *host, carp_instant now)
     if (!instant_before(now, host->next_due) || host->group_count <= LOOK_ALWAYS_MAX) {
         look_at_all(host, now);
     }
-    explain_suspects(host);
+    if (host->suspects > 0) {
+        explain_suspects(host);
+    }
     host->port.wake_at(host->port.self, host->next_due);
 }
 

@@ -112,7 +112,16 @@ void host_link(struct host *host, carp_instant now, unsigned interface,
 void host_group_link(struct host *host, carp_instant now, unsigned group,
                      const struct carp_self *self);
 
-void host_woke(struct host *host, carp_instant now);
+/* carp_overslept() is false of a group until its deadline has passed, and in INIT, which has none.
+ * No deadline is earlier than next_due, so until then nobody can have overslept. */
+void host_woke_late(struct host *host, carp_instant now);
+static inline void host_woke(struct host *host, carp_instant now)
+{
+    if (!instant_before(now, host->next_due)) {
+        host_woke_late(host, now);
+    }
+}
+
 void host_frame(struct host *host, carp_instant now, unsigned interface, const uint8_t *frame,
                 size_t size);
 

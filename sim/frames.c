@@ -24,10 +24,18 @@ static void add_chunk(struct frames *f)
 static uint64_t hash_of(const uint8_t *bytes, size_t size)
 {
     uint64_t hash = size;
-    for (size_t at = 0; at < size; at += 8) {
+    size_t at = 0;
+    for (; at + 8 <= size; at += 8) {
         uint64_t word = 0;
-        for (size_t i = at; i < size && i < at + 8; i++) {
-            word = word << 8 | bytes[i];
+        for (int i = 0; i < 8; i++) { /* compilers make one instruction of this */
+            word = word << 8 | bytes[at + (size_t)i];
+        }
+        hash = decide_mix(hash, word);
+    }
+    if (at < size) {
+        uint64_t word = 0;
+        for (; at < size; at++) {
+            word = word << 8 | bytes[at];
         }
         hash = decide_mix(hash, word);
     }

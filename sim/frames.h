@@ -12,7 +12,7 @@
 #include "engine/frame.h"
 #include "engine/instant.h"
 
-enum { FRAME_ROOM = 256, FRAMES_CHUNK = 256 };
+enum { FRAME_ROOM = 256, FRAMES_CHUNK = 32 };
 #define FRAME_NONE UINT32_MAX
 
 /* What a frame is to a switch and to a host's kernel. */

@@ -6,9 +6,16 @@
 
 enum { CLASS_SHIFT = 60, ARITY = 4 };
 
-static bool before(const struct queue_event *a, const struct queue_event *b)
+/* Without a branch: which of two events is earlier no processor guesses. */
+static inline bool before(const struct queue_event *a, const struct queue_event *b)
 {
-    return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
+    return (a->at.ns < b->at.ns) | ((a->at.ns == b->at.ns) & (a->order < b->order));
+}
+
+static inline const struct queue_event *earlier(const struct queue_event *a,
+                                                const struct queue_event *b)
+{
+    return before(b, a) ? b : a;
 }
 
 void queue_put(struct queue *q, enum queue_class class, struct queue_event event)
@@ -38,14 +45,15 @@ static size_t first_child(const struct queue *q, size_t hole)
     if (child >= q->count) {
         return q->count;
     }
-    size_t end = child + ARITY < q->count ? child + ARITY : q->count;
-    size_t first = child;
-    for (size_t i = child + 1; i < end; i++) {
-        if (before(&q->heap[i], &q->heap[first])) {
-            first = i;
+    const struct queue_event *at = &q->heap[child], *first = at;
+    if (child + ARITY <= q->count) {
+        first = earlier(earlier(at, at + 1), earlier(at + 2, at + 3));
+    } else {
+        for (size_t i = 1; child + i < q->count; i++) {
+            first = earlier(first, at + i);
         }
     }
-    return first;
+    return (size_t)(first - q->heap);
 }
 
 bool queue_take(struct queue *q, struct queue_event *event)
