@@ -46,7 +46,7 @@ void aim(struct bench *b, const char *name, double measured, double target, bool
 void say_lan_head(const struct bench *b)
 {
     say(b, "  %6s %6s %12s %11s %11s %10s %10s %9s\n", "nodes", "groups", "deliveries/s",
-        "ns/delivery", "x real time", "start, s", "peak, MB", "B/group");
+        "ns/delivery", "x real time", "start, s", "peak, MiB", "B/group");
 }
 
 /* What a world took, by the number of groups of all nodes: the rest of the program is little. */
@@ -65,7 +65,7 @@ json_t *tell_lan(struct bench *b, const struct lan_shape *shape, const struct la
     double bytes = bytes_per_group(shape, f);
     say(b, "  %6u %6u %11.2fM %11.1f %11.1f %10.2f %10.1f %9.0f\n", shape->nodes, shape->groups,
         deliveries_per_second(f) / 1e6, ns_per_delivery(f), f->seconds / f->round_s, f->start_s,
-        (double)f->peak_bytes / 1e6, bytes);
+        (double)f->peak_bytes / MIB, bytes);
     return json_pack(
         "{s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "nodes", shape->nodes,
         "groups", shape->groups, "simulated_seconds", f->seconds, "rounds", f->rounds, "deliveries",
@@ -115,7 +115,7 @@ static json_t *bench_large(struct bench *b)
     struct lan_figures f = run_size(b, rows, 10000, 255, 5000000, 5);
     if (f.wrong[0] == '\0') {
         aim(b, "10000 nodes x 255 groups", f.seconds / f.round_s, 5, false, "x real time");
-        aim(b, "memory of that", (double)f.peak_bytes / 1e6, 512, true, "MB");
+        aim(b, "memory of that", (double)f.peak_bytes / MIB, 512, true, "MiB");
     }
     return rows;
 }

@@ -9,6 +9,8 @@
 
 #include "tools/carplab/bench_lan.h"
 
+#define MIB 1048576.0
+
 struct bench {
     bool quiet;       /* only JSON is wanted */
     bool failed;      /* something was wrong; a target that is missed is not */

@@ -5,12 +5,12 @@
  *   crypto         the difference to the same run with digests that cost next to nothing
  *   trace          the difference to the same run with every event noted a second time
  *   oracle         the difference between two runs with all accounts, with and without it
- *   queue          a loop of take and put over as many events as the run has pending, times the
- *                  events of a delivery; it is part of what follows, and so not added
+ *   queue          a loop of take and put over as many events as there are nodes, times the events
+ *                  of a delivery
  *   fabric         a world of as many nodes on the same switch whose programs do nothing
  *   host, engine   a loop over the same hosts, which are given adverts as their daemons would
- *   rest           what is left of the whole: the daemon around the host, and what the parts,
- *                  alone, find in the processor's caches and together do not
+ *   rest           what is left of the whole: the daemon around the host, its timer, and what the
+ *                  parts, alone, find in the processor's caches and together do not
  *
  * Every figure is the fastest of several rounds.
  */
@@ -21,7 +21,7 @@
 #include "sim/memory.h"
 #include "tools/carplab/bench.h"
 
-enum { ROUNDS = 5, WATCHED_NODES = 50 };
+enum { ROUNDS = 5, TURNS = 3, WATCHED_NODES = 50 };
 #define DELIVERIES 4000000
 
 static double fastest(double best, double took)
@@ -213,34 +213,40 @@ static double alone(struct bench *b, void (*work)(const void *in, void *out),
     return ns;
 }
 
-static double in_world(struct bench *b, const struct lan_shape *shape, double *events)
+/* Runs whose differences are wanted take turns, so that a busy minute of the machine is in all of
+ * them; the fastest of each counts. */
+static void in_worlds(struct bench *b, const struct lan_shape *shapes, size_t count,
+                      struct lan_figures *figures)
 {
-    struct lan_figures f = lan_measure(shape, DELIVERIES, ROUNDS);
-    if (f.wrong[0] != '\0') {
-        complain(b, "split: %s", f.wrong);
-        return 0;
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        for (size_t i = 0; i < count; i++) {
+            struct lan_figures f = lan_measure(&shapes[i], DELIVERIES, 2);
+            if (f.wrong[0] != '\0') {
+                complain(b, "split: %s", f.wrong);
+            }
+            if (turn == 0 || f.round_s < figures[i].round_s) {
+                figures[i] = f;
+            }
+        }
     }
-    if (events != NULL) {
-        *events = (double)f.events / (double)f.deliveries;
-    }
-    return ns_per_delivery(&f);
 }
 
 static json_t *split(struct bench *b, unsigned nodes, unsigned groups)
 {
-    double events = 0;
-    struct lan_shape shape = {.nodes = nodes, .groups = groups};
-    double whole = in_world(b, &shape, &events);
-    shape.unsigned_ = true;
-    double without_crypto = in_world(b, &shape, NULL);
-    double host = alone(b, measure_host, &shape);
-    shape.unsigned_ = false;
-    shape.noted_twice = true;
-    double noted_twice = in_world(b, &shape, NULL);
-    double fabric = alone(b, measure_fabric, &shape);
-    double queue = alone(b, measure_queue, &shape) * events;
-    double crypto = whole - without_crypto, trace = noted_twice - whole;
-    double rest = whole - crypto - trace - host - fabric;
+    struct lan_shape shapes[3] = {{.nodes = nodes, .groups = groups}};
+    struct lan_figures figures[3];
+    shapes[1] = shapes[2] = shapes[0];
+    shapes[1].unsigned_ = true;
+    shapes[2].noted_twice = true;
+    in_worlds(b, shapes, 3, figures);
+    double whole = ns_per_delivery(&figures[0]);
+    double crypto = whole - ns_per_delivery(&figures[1]);
+    double trace = ns_per_delivery(&figures[2]) - whole;
+    double host = alone(b, measure_host, &shapes[1]);
+    double fabric = alone(b, measure_fabric, &shapes[0]);
+    double events = (double)figures[0].events / (double)figures[0].deliveries;
+    double queue = alone(b, measure_queue, &shapes[0]) * events;
+    double rest = whole - crypto - trace - host - fabric - queue;
     say(b, "  %6u %6u %9.1f %9.1f %14.1f %14.1f %9.1f %9.1f %9.1f\n", nodes, groups, whole, queue,
         fabric, host, crypto, trace, rest);
     return json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "nodes", nodes, "groups",
@@ -251,10 +257,12 @@ static json_t *split(struct bench *b, unsigned nodes, unsigned groups)
 
 static json_t *split_oracle(struct bench *b)
 {
-    struct lan_shape shape = {.nodes = WATCHED_NODES, .groups = 1, .kept = true};
-    double alone_ns = in_world(b, &shape, NULL);
-    shape.watched = true;
-    double watched_ns = in_world(b, &shape, NULL);
+    struct lan_shape shapes[2] = {{.nodes = WATCHED_NODES, .groups = 1, .kept = true}};
+    struct lan_figures figures[2];
+    shapes[1] = shapes[0];
+    shapes[1].watched = true;
+    in_worlds(b, shapes, 2, figures);
+    double alone_ns = ns_per_delivery(&figures[0]), watched_ns = ns_per_delivery(&figures[1]);
     say(b, "  oracle: %.1f ns a delivery (%.1f with, %.1f without; %d nodes with all accounts)\n",
         watched_ns - alone_ns, watched_ns, alone_ns, WATCHED_NODES);
     return json_pack("{s:i, s:f, s:f, s:f}", "nodes", WATCHED_NODES, "watched_ns", watched_ns,
@@ -265,7 +273,7 @@ json_t *bench_split(struct bench *b)
 {
     json_t *rows = json_array();
     say(b, "  %6s %6s %9s %9s %14s %14s %9s %9s %9s  (ns a delivery)\n", "nodes", "groups", "whole",
-        "(queue)", "fabric+switch", "host+engine", "crypto", "trace", "rest");
+        "queue", "fabric+switch", "host+engine", "crypto", "trace", "rest");
     json_array_append_new(rows, split(b, 1000, 1));
     json_array_append_new(rows, split(b, 1000, 255));
     json_t *oracle = split_oracle(b);

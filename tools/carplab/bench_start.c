@@ -112,10 +112,10 @@ static void measure_cold(const void *in, void *out)
  * yield with a last advert. */
 json_t *bench_cold(struct bench *b)
 {
-    static const unsigned sizes[] = {2, 10, 100, 1000, 2000};
+    static const unsigned sizes[] = {2, 10, 100, 1000, 4000};
     json_t *rows = json_array();
     say(b, "  %6s %12s %12s %12s %14s %10s\n", "nodes", "frames sent", "deliveries", "CPU, s",
-        "deliveries/s", "peak, MB");
+        "deliveries/s", "peak, MiB");
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct lan_shape shape = {.nodes = sizes[i], .groups = 1, .equal = true};
         struct cold_figures f = {0};
@@ -127,7 +127,7 @@ json_t *bench_cold(struct bench *b)
         }
         say(b, "  %6u %12llu %12llu %12.3f %13.2fM %10.1f\n", sizes[i], (unsigned long long)f.sent,
             (unsigned long long)f.delivered, f.cpu_s, (double)f.delivered / f.cpu_s / 1e6,
-            (double)f.peak_bytes / 1e6);
+            (double)f.peak_bytes / MIB);
         json_array_append_new(rows, json_pack("{s:i, s:I, s:I, s:f, s:I}", "nodes", sizes[i],
                                               "frames_sent", (json_int_t)f.sent, "deliveries",
                                               (json_int_t)f.delivered, "cpu_seconds", f.cpu_s,
