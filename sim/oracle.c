@@ -235,9 +235,9 @@ static void say(struct bound *b, const char *format, ...)
     va_end(arguments);
 }
 
-static bool in_scope(const struct world *w, const struct member *m, uint32_t domain, uint8_t vhid)
+static bool in_scope(const struct world *w, const struct member *m, uint32_t clique, uint8_t vhid)
 {
-    return (domain == NONE ? m->config->vhid == vhid : m->domain == domain) && lives(w, m);
+    return (clique == NONE ? m->config->vhid == vhid : m->clique == clique) && lives(w, m);
 }
 
 /* The slowest master's next advert, and the one after that where a better one was heard in between
@@ -262,8 +262,8 @@ static struct bound winner_bound(const struct world *w, uint32_t domain)
     return b;
 }
 
-/* Scope: the living members of a domain, or of all domains of a vhid (domain NONE). */
-static struct bound dual_bound(const struct world *w, uint32_t domain, uint8_t vhid)
+/* Scope: the living members of a clique; of all domains of a vhid when it is NONE. */
+static struct bound dual_bound(const struct world *w, uint32_t clique, uint8_t vhid)
 {
     struct bound b = {.value = {0}};
     const struct oracle *o = w->oracle;
@@ -272,7 +272,7 @@ static struct bound dual_bound(const struct world *w, uint32_t domain, uint8_t v
     char a[32], c[32], d[32], sum[32];
     for (size_t i = 0; i < o->member_count; i++) {
         const struct member *m = &o->members[i];
-        if (!in_scope(w, m, domain, vhid)) {
+        if (!in_scope(w, m, clique, vhid)) {
             continue;
         }
         struct timing t = timing_of(w, m);
@@ -285,7 +285,7 @@ static struct bound dual_bound(const struct world *w, uint32_t domain, uint8_t v
     }
     if (best == NULL) { /* nobody yet: the slowest that may become one */
         for (size_t i = 0; i < o->member_count; i++) {
-            if (in_scope(w, &o->members[i], domain, vhid)) {
+            if (in_scope(w, &o->members[i], clique, vhid)) {
                 interval = duration_max(interval, timing_of(w, &o->members[i]).interval);
             }
         }
@@ -297,7 +297,7 @@ static struct bound dual_bound(const struct world *w, uint32_t domain, uint8_t v
     return b;
 }
 
-static struct bound dark_bound(const struct world *w, uint32_t domain, uint8_t vhid)
+static struct bound dark_bound(const struct world *w, uint32_t clique, uint8_t vhid)
 {
     struct bound b = {.value = {UINT64_MAX}};
     const struct oracle *o = w->oracle;
@@ -306,7 +306,7 @@ static struct bound dark_bound(const struct world *w, uint32_t domain, uint8_t v
     char a[32], c[32], d[32], sum[32];
     for (size_t i = 0; i < o->member_count; i++) {
         const struct member *m = &o->members[i];
-        if (!in_scope(w, m, domain, vhid) || instant_before(w->now, m->excused)) {
+        if (!in_scope(w, m, clique, vhid) || instant_before(w->now, m->excused)) {
             continue;
         }
         struct timing t = timing_of(w, m);
@@ -865,12 +865,21 @@ static void since_when(carp_instant *since, bool holds, carp_instant now)
     }
 }
 
+/* Several cliques may be without a master: the domain has as long as the slowest of them needs. */
+static void longer(struct bound *b, struct bound other)
+{
+    if (b->value.ns <= other.value.ns) {
+        *b = other;
+    }
+}
+
 static void check_domain(struct world *w, uint32_t index)
 {
     struct oracle *o = w->oracle;
     struct domain *d = &o->domains[index];
     bool dual = false, dark = false, worse = false;
     uint32_t last = NONE;
+    struct bound duals = {.value = {0}}, darks = duals;
     for (size_t i = 0; i < o->member_count && !d->half; i++) {
         const struct member *m = &o->members[i];
         if (m->domain != index || m->clique == NONE || m->clique == last) {
@@ -881,6 +890,11 @@ static void check_domain(struct world *w, uint32_t index)
         dual |= c.masters_most > 1;
         dark |= c.masters_most == 0;
         worse |= c.better != NULL;
+        if (c.masters_most == 0) {
+            longer(&darks, dark_bound(w, m->clique, d->vhid));
+        } else if (c.masters_most > 1) {
+            longer(&duals, dual_bound(w, m->clique, d->vhid));
+        }
     }
     o->dual_healed |= d->dual_since.ns != CARP_NEVER.ns && !dual;
     since_when(&d->dual_since, dual, w->now);
@@ -888,13 +902,10 @@ static void check_domain(struct world *w, uint32_t index)
     since_when(&d->worse_since, worse && o->liveness, w->now);
     if (instant_min(d->dual_since, instant_min(d->dark_since, d->worse_since)).ns ==
         CARP_NEVER.ns) {
-        /* As it nearly always is; a bound, with its derivation in words, costs more than the rest.
-         */
+        d->dual_limit = (carp_duration){0};
         d->reported[ORACLE_DUAL] = d->reported[ORACLE_DARK] = d->reported[ORACLE_WINNER] = false;
         return;
     }
-    struct bound duals = dual_bound(w, index, d->vhid);
-    struct bound darks = dark_bound(w, index, d->vhid);
     /* Who is best may change on the way; the slowest of those who were counts. */
     d->dual_limit = dual ? duration_max(d->dual_limit, duals.value) : (carp_duration){0};
     if (d->dual_limit.ns > duals.value.ns) {
