@@ -71,7 +71,8 @@ static int port_release(void *self, unsigned group)
 static void port_wake_at(void *self, carp_instant deadline)
 {
     struct daemon *d = self;
-    node_of(d)->wake_local = deadline;
+    node_of(d)->wake_local =
+        d->machine.groups == NULL ? deadline : instant_min(deadline, d->machine.renew_at);
 }
 
 static void tell(struct daemon *d, unsigned group, const struct carp_event *event,

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Lifetimes are renewed so often. Source: io/live/addresses.c, worker.c. */
+enum { RENEWALS_A_LIFETIME = 4 };
+
 /* A kernel lifetime is whole seconds: the group's patience rounded up, and one to spare.
  * Source: io/live/addresses.c. */
 static carp_duration lifetime(const struct port_guard *guard)
@@ -14,6 +17,7 @@ static carp_duration lifetime(const struct port_guard *guard)
 
 void machine_init(struct machine *m)
 {
+    m->renew_at = CARP_NEVER;
     for (unsigned g = 0; m->groups != NULL && g < m->group_count; g++) {
         m->groups[g] = (struct machine_group){
             .command_ends = CARP_NEVER,
@@ -62,6 +66,19 @@ static void want(struct machine *m, unsigned group, bool up)
     }
 }
 
+static bool has_lifetimes(const struct machine *m)
+{
+    return m->groups != NULL && !m->commands && !m->unguarded;
+}
+
+static void renewed(struct machine *m, struct machine_group *g)
+{
+    carp_duration lasts = lifetime(&g->guard);
+    carp_duration renewal = {lasts.ns / RENEWALS_A_LIFETIME};
+    g->expires = instant_add(m->now, lasts);
+    m->renew_at = instant_min(m->renew_at, instant_add(m->now, renewal));
+}
+
 int machine_claim(struct machine *m, unsigned group, const struct port_guard *guard)
 {
     if (m->claim_error != 0) {
@@ -71,9 +88,13 @@ int machine_claim(struct machine *m, unsigned group, const struct port_guard *gu
         return 0;
     }
     assert(guard != NULL);
-    m->groups[group].guard = *guard;
+    struct machine_group *g = &m->groups[group];
+    bool held_before = g->held;
+    g->guard = *guard;
     want(m, group, true);
-    machine_renew(m);
+    if (has_lifetimes(m) && !held_before) {
+        renewed(m, g);
+    }
     return 0;
 }
 
@@ -87,11 +108,13 @@ int machine_release(struct machine *m, unsigned group)
 
 void machine_renew(struct machine *m)
 {
-    for (unsigned g = 0; !m->commands && !m->unguarded && m->groups != NULL && g < m->group_count;
-         g++) {
-        struct machine_group *group = &m->groups[g];
-        if (group->held) {
-            group->expires = instant_add(m->now, lifetime(&group->guard));
+    if (instant_before(m->now, m->renew_at)) {
+        return;
+    }
+    m->renew_at = CARP_NEVER;
+    for (unsigned g = 0; has_lifetimes(m) && g < m->group_count; g++) {
+        if (m->groups[g].held) {
+            renewed(m, &m->groups[g]);
         }
     }
 }

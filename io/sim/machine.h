@@ -38,6 +38,8 @@ struct machine {
     bool unguarded;  /* the kernel's lifetimes and the guardian are out of use: a peer's daemon */
 
     carp_instant now; /* set by the caller before the host runs */
+    carp_instant
+        renew_at; /* when the daemon renews lifetimes next, and wakes up for it if need be */
     uint64_t send_failures;
 };
 
@@ -49,7 +51,7 @@ int machine_send(struct machine *m, unsigned group, const uint8_t *frame, size_t
 int machine_claim(struct machine *m, unsigned group, const struct port_guard *guard);
 int machine_release(struct machine *m, unsigned group);
 
-/* The daemon runs, so it renews the lifetimes of what it holds. */
+/* The daemon runs, so it renews the lifetimes of what it holds, when that is due. */
 void machine_renew(struct machine *m);
 
 /* What the kernel and the commands do by themselves until m->now. */
