@@ -147,6 +147,7 @@ static void start(struct world *w, struct node *node)
         group->config.seed =
             decide(w->decisions, DECIDE_SEED, node->index, node->boots << 8 | g, 0);
         persona_init(&group->persona, &group->config, &port);
+        group->persona.holds = group->holds; /* a UCARP may have left them behind */
         persona_clock_step(&group->persona, node_now(w, node), node->wall_offset);
     }
     for (unsigned nic = 0; nic < node->nic_count; nic++) {
