@@ -733,6 +733,7 @@ static void find_cliques(struct world *w)
     uint32_t next = 0;
     for (size_t i = 0; i < o->domain_count; i++) {
         o->domains[i].clear = true;
+        o->domains[i].half = false;
     }
     for (size_t i = 0; i < o->member_count; i++) {
         o->members[i].clique = NONE;
@@ -793,7 +794,6 @@ static void refresh_cliques(struct world *w)
         o->changes_seen = w->changes;
         for (size_t i = 0; i < o->domain_count; i++) {
             o->domains[i].disturbed = later(o->domains[i].disturbed, w->now);
-            o->domains[i].half = false;
         }
     }
     find_cliques(w);
