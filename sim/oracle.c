@@ -553,7 +553,6 @@ static struct bound settle_bound(const struct world *w, uint32_t domain)
         if (m->domain == domain && lives(w, m)) {
             struct timing t = timing_of(w, m);
             down = duration_max(down, (carp_duration){t.down.ns + t.interval.ns + t.slack.ns});
-            waits = duration_max(waits, m->config->preempt_delay);
             waits = duration_max(waits, (carp_duration){instant_since(m->excused, w->now).ns});
         }
     }
@@ -575,8 +574,10 @@ static carp_instant quiet_since(const struct world *w, uint32_t domain)
         }
         const struct node *node = &w->nodes[m->node];
         const struct carp *c = &host_group(&daemon_of(node)->host, m->group)->carp;
-        carp_duration ago = instant_since(node_now(w, node), c->preempt_from);
-        if (ago.ns < instant_since(w->now, since).ns) {
+        carp_instant local = node_now(w, node);
+        carp_duration ago = instant_since(local, c->preempt_from);
+        bool is_free = !instant_before(local, c->preempt_from);
+        if (is_free && ago.ns < instant_since(w->now, since).ns) {
             since = (carp_instant){w->now.ns - ago.ns};
         }
     }
