@@ -1073,7 +1073,10 @@ void oracle_unanswered(struct world *w, const struct node *client, carp_instant 
     }
     carp_duration slack = {2 * timing_of(w, master).interval.ns + DATA_SLACK.ns};
     uint32_t end = client->nics[0].end;
-    if (stable_for(w, master, asked, slack) && fabric_reaches(w, end, master->end, &certain) &&
+    /* Of a master whose commands still run, ORACLE_MISSING knows how long that may take. */
+    bool answers = master->holds && instant_since(asked, master->holds_since).ns > slack.ns;
+    if (answers && stable_for(w, master, asked, slack) &&
+        fabric_reaches(w, end, master->end, &certain) &&
         fabric_reaches(w, master->end, end, &back_certain) && certain && back_certain) {
         char a[32];
         struct bound b = {.value = slack};
