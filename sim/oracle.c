@@ -683,6 +683,7 @@ void oracle_holds(struct world *w, const struct node *node, unsigned group, bool
     struct member *m = oracle_member(w, node->index, group);
     m->holds = holds;
     m->holds_since = w->now;
+    m->took = holds ? w->now : m->took;
     look_now(w);
 }
 

@@ -63,6 +63,7 @@ struct member {
     enum carp_state state;
     bool holds;
     carp_instant state_since, holds_since;
+    carp_instant took; /* the addresses, last; 0: never */
     uint64_t transitions, became_master;
     carp_duration as_master; /* without a stretch that goes on */
     uint64_t last_counter;

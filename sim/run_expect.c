@@ -134,6 +134,21 @@ static uint64_t client_metric(const struct run *r, const struct expectation *e)
     }
 }
 
+/* Who took the addresses last, whether he has them still or not. */
+static uint32_t assigned_to(const struct run *r, uint8_t vhid)
+{
+    const struct oracle *o = r->world.oracle;
+    const struct member *last = NULL;
+    for (size_t i = 0; i < o->member_count; i++) {
+        const struct member *m = &o->members[i];
+        if (m->config->vhid == vhid && m->took.ns > 0 &&
+            (last == NULL || !instant_before(m->took, last->took))) {
+            last = m;
+        }
+    }
+    return last == NULL ? NONE : last->node;
+}
+
 /* A tally as it is now: the stretch that goes on is not closed yet. */
 static uint64_t vhid_metric(const struct run *r, const struct expectation *e)
 {
@@ -153,6 +168,8 @@ static uint64_t vhid_metric(const struct run *r, const struct expectation *e)
         return t->many.ns + many.ns;
     case METRIC_DUAL_LONGEST:
         return duration_max(t->many_longest, many).ns;
+    case METRIC_ASSIGNED:
+        return assigned_to(r, e->vhid);
     default:
         return t->many_times;
     }
@@ -252,7 +269,7 @@ static void subject_text(const struct run *r, const struct expectation *e, char 
 static void value_text(const struct run *r, const struct expectation *e, uint64_t value,
                        char text[64])
 {
-    if (e->metric == METRIC_ANSWERED_BY) {
+    if (e->metric == METRIC_ANSWERED_BY || e->metric == METRIC_ASSIGNED) {
         snprintf(text, 64, "%s",
                  value < r->world.node_count ? r->world.nodes[value].name : "nobody");
     } else if (e->duration) {

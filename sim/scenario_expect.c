@@ -26,6 +26,9 @@ static const struct {
     [METRIC_DUAL] = {"dual", OF_VHID, true},
     [METRIC_DUAL_LONGEST] = {"dual-longest", OF_VHID, true},
     [METRIC_DUAL_TIMES] = {"dual-times", OF_VHID, false},
+    /* The node that took the addresses last: whom a cloud provider, or any other table that is
+     * written on taking and not looked after, has them assigned to. */
+    [METRIC_ASSIGNED] = {"assigned", OF_VHID, false},
     [METRIC_TRANSITIONS] = {"transitions", OF_MACHINE, false},
     [METRIC_TAKEOVERS] = {"takeovers", OF_MACHINE, false},
     [METRIC_MASTER_TIME] = {"master-time", OF_MACHINE, true},
@@ -111,7 +114,7 @@ static bool parse_value(struct parser *p, struct expectation *e)
     if (metrics[e->metric].duration) {
         return parse_limit(p, e);
     }
-    if (e->metric == METRIC_ANSWERED_BY) {
+    if (e->metric == METRIC_ANSWERED_BY || e->metric == METRIC_ASSIGNED) {
         bool ok = parse_node_name(p, &node);
         e->value = node;
         return ok;
