@@ -178,9 +178,11 @@ static bool is_master(const struct world *w, const struct member *m)
 /* --- bounds -------------------------------------------------------------------------------------
  */
 
-/* How this member really keeps time, on the world's clock. */
+/* How this member really keeps time, on the world's clock. Where OpenBSD's dialect is spoken, the
+ * lower demotion wins, whatever the interval. */
 struct timing {
     carp_duration interval, down, slack;
+    unsigned demote;
 };
 
 /* At these sizes and drifts (1000 ppm) the product fits; a little more, for the square of the
@@ -200,9 +202,10 @@ static struct timing timing_of(const struct world *w, const struct member *m)
         t.interval = carp_interval(m->config, &g->carp);
         t.down = duration_max(carp_master_down(m->config, &g->carp), m->config->hold_down);
         t.slack = (carp_duration){node->latency_max.ns + node->granularity.ns};
+        t.demote = carp_claim(m->config, &g->carp).demote;
     } else {
         struct peer_timing p = peer_timing(&peer_of(node)->groups[m->group].config);
-        t = (struct timing){p.interval, p.down, p.slack};
+        t = (struct timing){p.interval, p.down, p.slack, 0};
     }
     t.interval = stretched(t.interval, node->drift_ppb);
     t.down = stretched(t.down, node->drift_ppb);
@@ -269,6 +272,7 @@ static struct bound dual_bound(const struct world *w, uint32_t clique, uint8_t v
     const struct oracle *o = w->oracle;
     const struct member *best = NULL;
     carp_duration interval = {0}, slack = {0}, delay = delay_max(w);
+    unsigned demote = 0;
     char a[32], c[32], d[32], sum[32];
     for (size_t i = 0; i < o->member_count; i++) {
         const struct member *m = &o->members[i];
@@ -277,10 +281,12 @@ static struct bound dual_bound(const struct world *w, uint32_t clique, uint8_t v
         }
         struct timing t = timing_of(w, m);
         slack = duration_max(slack, t.slack);
-        bool better = best == NULL || t.interval.ns < interval.ns;
+        bool better = best == NULL || t.demote < demote ||
+                      (t.demote == demote && t.interval.ns < interval.ns);
         if (m->state == CARP_MASTER && better) {
             best = m;
             interval = t.interval;
+            demote = t.demote;
         }
     }
     if (best == NULL) { /* nobody yet: the slowest that may become one */
