@@ -789,7 +789,7 @@ void fabric_set_up(struct world *w, uint32_t index, bool up)
         forget_port(s, both[i]);
         port->opens = up ? instant_add(w->now, s->port_delay) : port->opens;
         if (up && s->port_delay.ns > 0 && w->oracle != NULL) {
-            oracle_look_again(w, port->opens); /* reachability changes by itself then */
+            world_at(w, port->opens, QUEUE_SCRIPT, EVENT_PORT, both[i], 0);
         }
     }
 }

@@ -213,6 +213,10 @@ static void dispatch(struct world *w, const struct queue_event *event)
     case EVENT_QUERY:
         fabric_query(w, event->who);
         break;
+    case EVENT_PORT: /* it begins to forward: others hear each other from now on */
+        w->changes += 1;
+        oracle_disturbed(w);
+        break;
     case EVENT_ORACLE:
         oracle_check(w);
         break;

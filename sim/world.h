@@ -346,6 +346,7 @@ enum world_event {
     EVENT_RUN,
     EVENT_KERNEL,
     EVENT_QUERY,
+    EVENT_PORT,
     EVENT_ORACLE,
     EVENT_SCRIPT
 };
