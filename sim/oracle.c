@@ -1078,7 +1078,11 @@ void oracle_unanswered(struct world *w, const struct node *client, carp_instant 
     if (master == NULL || !w->oracle->liveness) {
         return;
     }
+    /* Without its address it answers nobody: how long its commands may take is judged elsewhere. */
     carp_duration slack = {2 * timing_of(w, master).interval.ns + DATA_SLACK.ns};
+    if (!master->holds || instant_since(asked, master->holds_since).ns <= slack.ns) {
+        return;
+    }
     uint32_t end = client->nics[0].end;
     /* Of a master whose commands still run, ORACLE_MISSING knows how long that may take. */
     bool answers = master->holds && instant_since(asked, master->holds_since).ns > slack.ns;
