@@ -297,7 +297,10 @@ struct peer_timing peer_timing(const struct persona_config *config)
     } else {
         carp_duration ticks = {config->tick.ns * (config->tick_extra + 2)};
         t.interval = plus(claim_interval(claim), ticks);
-        t.down = plus(claim_master_down(claim, 3), ticks);
+        /* OpenBSD triples the skew, too: carp_setrun() 1.370. */
+        t.down = config->kind == PERSONA_OPENBSD
+                     ? plus((carp_duration){3 * claim_interval(claim).ns}, ticks)
+                     : plus(claim_master_down(claim, 3), ticks);
         t.slack = ticks;
     }
     return t;
