@@ -181,7 +181,9 @@ static bool is_master(const struct world *w, const struct member *m)
 /* How this member really keeps time, on the world's clock. Where OpenBSD's dialect is spoken, the
  * lower demotion wins, whatever the interval. */
 struct timing {
-    carp_duration interval, down, slack;
+    carp_duration interval, down;
+    carp_duration slack;   /* its timers may be so late, */
+    carp_duration reading; /* and its look at a frame that came */
     unsigned demote;
 };
 
@@ -205,8 +207,10 @@ static struct timing timing_of(const struct world *w, const struct member *m)
         t.demote = carp_claim(m->config, &g->carp).demote;
     } else {
         struct peer_timing p = peer_timing(&peer_of(node)->groups[m->group].config);
-        t = (struct timing){p.interval, p.down, p.slack, 0};
+        t = (struct timing){.interval = p.interval, .down = p.down};
+        t.slack = (carp_duration){p.slack.ns + node->latency_max.ns};
     }
+    t.reading = node->latency_max;
     t.interval = stretched(t.interval, node->drift_ppb);
     t.down = stretched(t.down, node->drift_ppb);
     return t;
@@ -280,7 +284,7 @@ static struct bound dual_bound(const struct world *w, uint32_t clique, uint8_t v
             continue;
         }
         struct timing t = timing_of(w, m);
-        slack = duration_max(slack, t.slack);
+        slack = duration_max(slack, (carp_duration){t.slack.ns + t.reading.ns});
         bool better = best == NULL || t.demote < demote ||
                       (t.demote == demote && t.interval.ns < interval.ns);
         if (m->state == CARP_MASTER && better) {
@@ -316,6 +320,7 @@ static struct bound dark_bound(const struct world *w, uint32_t clique, uint8_t v
             continue;
         }
         struct timing t = timing_of(w, m);
+        t.slack.ns += t.reading.ns;
         if (first == NULL || t.down.ns + t.slack.ns < down.ns + slack.ns) {
             first = m;
             down = t.down;
