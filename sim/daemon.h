@@ -21,8 +21,9 @@ struct daemon {
     bool some_disowned;
     bool all_frozen; /* the guardian is, too: only the kernel's lifetimes act */
 
-    uint64_t explained;  /* bad digests that were explained */
-    uint32_t seed_about; /* whom seeds are decided about: the node, unless two should be alike */
+    uint64_t explained;   /* bad digests that were explained */
+    uint32_t seed_about;  /* whom seeds are decided about: the node, unless two should be alike */
+    uint64_t wraps_after; /* the first start's counter is so far below 2^64; 0: by the wall clock */
     uint64_t looped, strangers;
     bool disowned[256];    /* the guardian took this group while we did not run */
     uint8_t restored[256]; /* times that an address was put back since: */

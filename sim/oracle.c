@@ -717,7 +717,8 @@ void oracle_sent(struct world *w, const struct node *node, const struct sim_fram
             continue;
         }
         uint64_t counter = copy.packet.advert.counter;
-        if (m->has_counter && counter <= m->last_counter && !o->clock_stepped) {
+        bool newer = counter - m->last_counter - 1 < UINT64_C(1) << 63; /* around 2^64, too */
+        if (m->has_counter && !newer && !o->clock_stepped) {
             violate(w, ORACLE_COUNTER, m->domain, w->now, "each counter above the last");
         }
         m->last_counter = counter;

@@ -113,6 +113,7 @@ static int build_daemon(struct run *r, const struct scenario_node *n, struct run
     d->machine.up_time = n->up_time;
     d->machine.down_time = n->down_time;
     d->seed_about = n->seed_about == NONE ? index : n->seed_about;
+    d->wraps_after = n->wraps_after;
     return 0;
 }
 

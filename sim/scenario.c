@@ -544,6 +544,8 @@ static enum parsed parse_program_option(struct parser *p, struct scenario_node *
         n->persona.down_script = n->down_time;
     } else if (lexer_take(l, "seed-of")) {
         ok = parse_node_name(p, &n->seed_about);
+    } else if (lexer_take(l, "wraps-after")) {
+        ok = lexer_number(l, "wraps-after", 1, UINT32_MAX, &n->wraps_after);
     } else if (lexer_take(l, "extra-ticks")) {
         ok = lexer_number(l, "extra-ticks", 0, 100, &number);
         n->persona.tick_extra = (unsigned)number;

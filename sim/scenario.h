@@ -82,7 +82,8 @@ struct scenario_node {
     size_t queue_max;
     bool commands;
     carp_duration up_time, down_time;
-    uint32_t seed_about; /* another node whose seed it shares; NONE */
+    uint32_t seed_about;  /* another node whose seed it shares; NONE */
+    uint64_t wraps_after; /* its first counter is so far below 2^64; 0: by the wall clock */
     struct persona_config persona;
 
     /* Clients. */
