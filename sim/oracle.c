@@ -92,6 +92,7 @@ void oracle_regroup(struct world *w)
     struct oracle *o = w->oracle;
     for (size_t i = 0; i < o->member_count; i++) {
         o->members[i].domain = NONE;
+        o->members[i].sight = 0;
     }
     for (size_t i = 0; i < o->member_count; i++) {
         o->members[i].config = config_of(w, &o->members[i]);
@@ -801,14 +802,50 @@ static void find_cliques(struct world *w)
     }
 }
 
+/* What the cliques follow from beside the topology: is it there, and can it speak? */
+static uint8_t sight_of(const struct world *w, const struct member *m)
+{
+    return (uint8_t)(1 | lives(w, m) << 1 | can_send(w, m) << 2);
+}
+
+/* Until the first port that waits now begins to forward. */
+static carp_instant topology_until(const struct world *w)
+{
+    carp_instant until = CARP_NEVER;
+    for (size_t i = 0; i < w->end_count; i++) {
+        if (instant_before(w->now, w->ends[i].opens)) {
+            until = instant_min(until, w->ends[i].opens);
+        }
+    }
+    return until;
+}
+
+/* Asking all who hears whom is most of what watching costs, and mostly the answer is known. */
+static bool cliques_are_known(const struct world *w)
+{
+    const struct oracle *o = w->oracle;
+    bool known = o->changes_seen == w->changes && instant_before(w->now, o->cliques_until);
+    for (size_t i = 0; known && i < o->member_count; i++) {
+        known = o->members[i].sight == sight_of(w, &o->members[i]);
+    }
+    return known;
+}
+
 static void refresh_cliques(struct world *w)
 {
     struct oracle *o = w->oracle;
+    if (cliques_are_known(w)) {
+        return;
+    }
     if (o->changes_seen != w->changes) {
         o->changes_seen = w->changes;
         for (size_t i = 0; i < o->domain_count; i++) {
             o->domains[i].disturbed = later(o->domains[i].disturbed, w->now);
         }
+    }
+    o->cliques_until = topology_until(w);
+    for (size_t i = 0; i < o->member_count; i++) {
+        o->members[i].sight = sight_of(w, &o->members[i]);
     }
     find_cliques(w);
 }

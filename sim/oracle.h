@@ -74,6 +74,7 @@ struct member {
     bool counted;           /* as a master, in the tally of its vhid */
     bool spoke;             /* an advert at this instant that is no farewell */
     uint32_t clique;        /* the number of the clique it is in; NONE */
+    uint8_t sight;          /* what that was worked out from; 0: not yet */
 };
 
 struct domain {
@@ -116,8 +117,9 @@ struct oracle {
     size_t domain_count, domain_room;
     struct tally tallies[256];
     uint32_t changes_seen;
-    bool pending;         /* a check is on its way for this instant */
-    carp_instant look_at; /* a check is due then, too */
+    carp_instant cliques_until; /* so long they are right, if nothing changes */
+    bool pending;               /* a check is on its way for this instant */
+    carp_instant look_at;       /* a check is due then, too */
     bool enabled[ORACLE_COUNT];
     bool clock_stepped; /* the wall clock of some machine */
     bool liveness;      /* DARK, WINNER, FLAP and DATA are looked at: not in a time of chaos */
