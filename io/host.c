@@ -4,8 +4,10 @@
 #include <string.h>
 
 /* The guard's farewell is this far ahead of our counter, and prepared anew when half of that is
- * used up: peers must take it for newer than anything we sent until then. */
-#define FAREWELL_AHEAD (UINT64_C(1) << 20)
+ * used up (the fastest adverts there are take 4 s for that): peers must take it for newer than
+ * anything we sent until then. No farther, because the group counts on from there, and who starts
+ * anew begins with the wall clock's 2^20 a second. */
+#define FAREWELL_AHEAD (UINT64_C(1) << 12)
 enum { FAREWELL_FAMILIES = 2 }; /* one each, with counters that follow each other */
 
 /* A bad digest is explained at most this often per group, an advert for another vhid examined this

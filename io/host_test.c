@@ -276,7 +276,7 @@ TEST_CASE(host, gives_the_guard_a_farewell_newer_than_what_it_sends)
                 CARP_ACCEPTED);
     EXPECT_INT(255, farewell.advert.advbase);
     EXPECT_INT(255, farewell.advert.advskew);
-    EXPECT_U64(1001 + (1 << 20), farewell.advert.counter); /* 1001 was sent */
+    EXPECT_U64(1001 + (1 << 12), farewell.advert.counter); /* 1001 was sent */
     EXPECT_U64(3000000000, p.guard.patience.ns);
 }
 
@@ -289,13 +289,13 @@ TEST_CASE(host, renews_the_guard_when_half_of_the_counters_ahead_are_used_up)
     host_due(&p.host, AT(3000));
     /* Two peers' adverts carry the group's counter far ahead; ours follows. */
     hear(&p, AT(3100), 0, 9, 7, 200, 1000);
-    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 19));
+    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 11));
     p.said[0] = '\0';
-    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 19));
+    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 11));
     EXPECT_STR("0 claim\n", p.said);
     ASSERT_TRUE(frame_parse(p.guard.farewell[0], p.guard.farewell_size[0], &farewell) ==
                 CARP_ACCEPTED);
-    EXPECT_U64(1002 + (1 << 19) + (1 << 20), farewell.advert.counter);
+    EXPECT_U64(1002 + (1 << 11) + (1 << 12), farewell.advert.counter);
 }
 
 TEST_CASE(host, steps_down_when_the_addresses_cannot_be_held)
@@ -549,9 +549,9 @@ TEST_CASE(host, runs_a_group_without_a_book)
                "wake 3500\n",
                p.said);
     hear(&p, AT(3100), 0, 9, 7, 200, 1000);
-    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 19));
+    hear(&p, AT(3200), 0, 9, 7, 200, 1001 + (1 << 11));
     p.said[0] = '\0';
-    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 19));
+    hear(&p, AT(3300), 0, 9, 7, 200, 1002 + (1 << 11));
     EXPECT_STR("", p.said);
 
     hear(&p, AT(3400), 0, 9, 77, 0, 5); /* claims our addresses, but who would want to know? */

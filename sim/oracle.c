@@ -476,6 +476,14 @@ static bool just_yielded(const struct world *w, uint32_t node, uint32_t domain)
     return false;
 }
 
+/* An announcement was lost: clients may go on with what they knew. */
+static void note_untold(struct world *w, uint32_t node)
+{
+    for (unsigned g = 0; node != NONE && g < groups_of(&w->nodes[node]); g++) {
+        w->oracle->domains[oracle_member(w, node, g)->domain].stale = true;
+    }
+}
+
 void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
                  enum drop_reason reason)
 {
@@ -484,6 +492,9 @@ void oracle_lost(struct world *w, uint32_t end, const struct sim_frame *frame,
                      reason == DROP_SNOOPED;
     struct sim_frame copy;
     (void)end;
+    if (by_chance && (frame->class_ == FRAME_ARP || frame->class_ == FRAME_NEIGHBOUR)) {
+        note_untold(w, frame->origin);
+    }
     if (!by_chance || frame->class_ != FRAME_ADVERT) {
         return;
     }

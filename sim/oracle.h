@@ -86,7 +86,7 @@ struct domain {
     bool reported[ORACLE_COUNT];
     bool mixed;         /* personas among them */
     bool clear;         /* its living members are one clique */
-    bool stale;         /* a master was lost unheard beside another, which so did not announce */
+    bool stale;         /* clients may not know the master: it did not announce, or in vain */
     bool half;          /* somebody hears somebody by chance, or without being heard */
     bool left, missing; /* somebody holds what he should not, or does not hold what he should */
 };
