@@ -414,8 +414,8 @@ TEST_CASE(daemon, a_link_that_goes_down_ends_mastership_and_starts_anew)
 
 /* --- slow commands ---------------------------------------------------------------------------- */
 
-/* Up takes two seconds: adverts go on meanwhile, or b would have taken over. Down takes one: the
- * farewell does not wait for it, and nobody says another. */
+/* Up takes two seconds: adverts go on meanwhile, or b would have taken over. Down takes 300 ms:
+ * the farewell does not wait for it, and nobody says another. */
 TEST_CASE(daemon, adverts_go_on_while_a_command_runs)
 {
     static struct world_lab lab;
@@ -423,7 +423,7 @@ TEST_CASE(daemon, adverts_go_on_while_a_command_runs)
     struct machine *m = &daemon_of(world_lab_node(&lab, A))->machine;
     m->commands = true;
     m->up_time = CARP_SECONDS(2);
-    m->down_time = CARP_SECONDS(1);
+    m->down_time = CARP_MILLISECONDS(300);
     begin(&lab, 4999);
     EXPECT_TRUE(!world_lab_holds(&lab, A));
     world_lab_run(&lab, 5000);
@@ -433,9 +433,9 @@ TEST_CASE(daemon, adverts_go_on_while_a_command_runs)
     EXPECT_U64(8, lab.books[B].verdicts[CARP_ACCEPTED]);
     uint64_t sent = world_lab_node(&lab, A)->sent;
     node_stop(&lab.world, world_lab_node(&lab, A));
-    world_lab_run(&lab, 11499);
+    world_lab_run(&lab, 10799);
     EXPECT_TRUE(world_lab_holds(&lab, A));
-    world_lab_run(&lab, 11500);
+    world_lab_run(&lab, 10800);
     EXPECT_TRUE(!world_lab_holds(&lab, A));
     world_lab_run(&lab, 20000);
     EXPECT_U64(sent + 1, world_lab_node(&lab, A)->sent);
