@@ -853,7 +853,15 @@ void fabric_remove_fault(struct world *w, uint32_t index)
 /* --- who reaches whom ---------------------------------------------------------------------------
  */
 
-static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool *certain)
+static bool concerns(const struct fault *f, uint32_t origin, bool probe)
+{
+    bool kind =
+        probe ? f->match != MATCH_ADVERTS : f->match != MATCH_NEIGHBOUR && f->match != MATCH_PROBES;
+    return kind && (f->origin == NONE || f->origin == origin);
+}
+
+static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool probe,
+                     bool *certain)
 {
     const struct end *from = &w->ends[end];
     if (!from->up || from->peer == NONE || !w->ends[from->peer].up) {
@@ -868,12 +876,12 @@ static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool 
                  w->nodes[to->owner].side != 0 && w->nodes[origin].side != w->nodes[to->owner].side;
     for (uint32_t i = from->fault; i != 0; i = w->faults[i - 1].next) {
         const struct fault *f = &w->faults[i - 1];
-        if ((f->origin != NONE && f->origin != origin) || f->match == MATCH_NEIGHBOUR ||
-            f->match == MATCH_PROBES) {
+        if (!concerns(f, origin, probe)) {
             continue;
         }
         split = split && !f->passes;
-        if (f->blocks && (f->match == MATCH_ALL || f->match == MATCH_ADVERTS)) {
+        if (f->blocks &&
+            (f->match == MATCH_ALL || f->match == MATCH_ADVERTS || f->match == MATCH_PROBES)) {
             return false;
         }
         *certain = *certain && !f->blocks && !f->holds && f->loss_ppm == 0 &&
@@ -883,14 +891,15 @@ static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool 
     return !split;
 }
 
-bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
+static bool reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool probe,
+                    bool *certain)
 {
     uint32_t origin = w->ends[from_end].owner;
     uint32_t at[64], from[64];
     bool certainly[64];
     unsigned count = 1;
     *certain = true;
-    if (!way_open(w, from_end, origin, certain)) {
+    if (!way_open(w, from_end, origin, probe, certain)) {
         return false;
     }
     at[0] = w->ends[from_end].peer;
@@ -915,7 +924,7 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
                 continue;
             }
             bool sure = so_far;
-            if (way_open(w, port, origin, &sure)) {
+            if (way_open(w, port, origin, probe, &sure)) {
                 certainly[count] = sure;
                 at[count] = next;
                 from[count++] = port;
@@ -923,4 +932,14 @@ bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, b
         }
     }
     return false;
+}
+
+bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
+{
+    return reaches(w, from_end, to_end, false, certain);
+}
+
+bool fabric_reaches_probe(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
+{
+    return reaches(w, from_end, to_end, true, certain);
 }

@@ -1113,8 +1113,8 @@ void oracle_answered(struct world *w, const struct node *client, uint32_t by, ca
 {
     const struct member *master = only_master(w, &client_of(client)->target);
     if (master != NULL && master->node == by) {
-        bool *reported = w->oracle->domains[master->domain].reported;
-        reported[ORACLE_ANSWER] = reported[ORACLE_DATA] = false;
+        w->oracle->domains[master->domain].answered = w->now;
+        w->oracle->domains[master->domain].reported[ORACLE_ANSWER] = false;
     }
     /* Who held the address when it answered may do so; how long it may hold it is ORACLE_LEFT's
      * concern. */
@@ -1132,17 +1132,20 @@ void oracle_unanswered(struct world *w, const struct node *client, carp_instant 
     if (master == NULL || !w->oracle->liveness) {
         return;
     }
+    struct domain *d = &w->oracle->domains[master->domain];
+    if (instant_before(d->unanswered, d->answered) && instant_before(d->answered, asked)) {
+        d->reported[ORACLE_DATA] = false; /* what was wrong had ended */
+    }
+    d->unanswered = asked;
     /* Without its address it answers nobody: how long its commands may take is judged elsewhere. */
     carp_duration slack = {2 * timing_of(w, master).interval.ns + DATA_SLACK.ns};
     if (!master->holds || instant_since(asked, master->holds_since).ns <= slack.ns) {
         return;
     }
     uint32_t end = client->nics[0].end;
-    /* Of a master whose commands still run, ORACLE_MISSING knows how long that may take. */
-    bool answers = master->holds && instant_since(asked, master->holds_since).ns > slack.ns;
-    if (answers && stable_for(w, master, asked, slack) &&
-        fabric_reaches(w, end, master->end, &certain) &&
-        fabric_reaches(w, master->end, end, &back_certain) && certain && back_certain) {
+    if (stable_for(w, master, asked, slack) &&
+        fabric_reaches_probe(w, end, master->end, &certain) &&
+        fabric_reaches_probe(w, master->end, end, &back_certain) && certain && back_certain) {
         char a[32];
         struct bound b = {.value = slack};
         say(&b, "two intervals, and a second to ask anew = %s", trace_duration(slack, a));

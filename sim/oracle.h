@@ -83,6 +83,7 @@ struct domain {
     carp_instant dual_since, dark_since, worse_since; /* CARP_NEVER: not so */
     carp_instant changed;                             /* the last change of a role */
     carp_duration dual_limit;                         /* the longest bound since dual_since */
+    carp_instant answered, unanswered; /* a client's last probe with an answer, and without */
     bool reported[ORACLE_COUNT];
     bool mixed;         /* personas among them */
     bool clear;         /* its living members are one clique */

@@ -399,9 +399,11 @@ void fabric_remove_fault(struct world *w, uint32_t index);
 /* Frames held by a fault go on now. */
 void fabric_release(struct world *w, uint32_t index);
 
-/* Does a frame of this sender, when nothing is left to chance, get from one interface to the other?
- * `certain` is false when chance has a say (loss, corruption, held frames). */
+/* Does an advert of this sender, when nothing is left to chance, get from one interface to the
+ * other? `certain` is false when chance has a say (loss, corruption, held frames). And does a
+ * client's probe, or its answer, with the questions that may go before it? */
 bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain);
+bool fabric_reaches_probe(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain);
 
 /* --- machines (node.c) -------------------------------------------------------------------------
  */
