@@ -10,9 +10,14 @@
 
 [ -x "$bin/carplab" ] || fail "$bin/carplab is not built"
 tools=$here/fidelity
-difference_max=100 # ms; test machines are shared. The figures are what to look at.
-lead=1             # s; simulated time is this much more, for daemons may start before the epoch
-lifetime_max=1500  # ms; the kernel looks at the lifetimes of addresses no more than once a second
+
+# In ms. Test machines are shared, and one process that is run late once shifts a master's adverts and all
+# that follows from them: the figures are what to look at. The kernel looks at lifetimes of addresses no
+# more than once a second.
+difference_max=200
+lifetime_max=1500
+
+lead=1 # s; simulated time is this much more, for daemons may start before the epoch
 
 # --- time ---------------------------------------------------------------------------------------
 
