@@ -96,6 +96,27 @@ TEST_CASE(machine, addresses_end_with_their_lifetime_unless_it_is_renewed)
     EXPECT_U64(CARP_NEVER.ns, machine_due(m).ns);
 }
 
+/* A lifetime of 5 s is renewed each 1.25 s, however often the daemon runs. */
+TEST_CASE(machine, renews_four_times_a_lifetime)
+{
+    static struct bench b;
+    struct machine *m = init(&b);
+    EXPECT_U64(CARP_NEVER.ns, m->renew_at.ns);
+    machine_claim(m, 0, &guard);
+    EXPECT_U64(1250000000, m->renew_at.ns);
+    m->now.ns = 1249999999;
+    machine_renew(m);
+    EXPECT_U64(UINT64_C(5000000000), machine_due(m).ns);
+    m->now.ns = 1300000000;
+    machine_renew(m);
+    EXPECT_U64(UINT64_C(6300000000), machine_due(m).ns);
+    EXPECT_U64(UINT64_C(2550000000), m->renew_at.ns);
+    machine_release(m, 0);
+    m->now.ns = UINT64_C(2550000000);
+    machine_renew(m);
+    EXPECT_U64(CARP_NEVER.ns, m->renew_at.ns);
+}
+
 /* A patience of 3 s exactly is 3 s and one to spare. */
 TEST_CASE(machine, a_lifetime_is_the_patience_in_whole_seconds_and_one_more)
 {
