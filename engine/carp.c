@@ -325,6 +325,32 @@ static bool is_sent_to_group(const struct carp_config *config, const struct carp
                : memcmp(packet->destination, ipv6_group, sizeof ipv6_group) == 0;
 }
 
+static struct claim claim_of(const struct carp_config *config, const struct carp_advert *advert)
+{
+    return (struct claim){
+        .demote = config->dialect == CARP_DIALECT_OPENBSD ? advert->demote : 0,
+        .advbase = advert->advbase,
+        .advskew = advert->advskew,
+    };
+}
+
+static unsigned best_place(const struct carp *c, unsigned family)
+{
+    return family == 0 ? c->best & 15u : c->best >> 4;
+}
+
+/* The advert that made us wait for this sender, once more and with worse times. Those are not
+ * signed: anyone who heard it can change them, a master's every advert into its farewell. Who has
+ * something new to say says it under a new counter, but for who has a constant one. */
+static bool contradicts_itself(const struct carp_config *config, const struct carp *c,
+                               const struct carp_packet *packet,
+                               const struct replay_hearing *hearing)
+{
+    return hearing->repeats > 0 && hearing->counting != REPLAY_CONSTANT &&
+           best_place(c, packet->family == 4 ? 0 : 1) == hearing->slot + 1 &&
+           claim_compare(carp_claim(config, c), claim_of(config, &packet->advert)) < 0;
+}
+
 /* Everything that can be wrong with an advert for this group, cheap checks first; ACCEPTED fills
  * hearing. */
 static enum carp_verdict judge(const struct carp_config *config, const struct carp_crypto *crypto,
@@ -351,7 +377,8 @@ static enum carp_verdict judge(const struct carp_config *config, const struct ca
         return CARP_OWN_ADDRESS;
     }
     *hearing = replay_hear(&c->senders, config->replay, packet);
-    return hearing->fresh ? CARP_ACCEPTED : CARP_REPLAYED;
+    return hearing->fresh && !contradicts_itself(config, c, packet, hearing) ? CARP_ACCEPTED
+                                                                             : CARP_REPLAYED;
 }
 
 /* Both families configured and usable: then silence on one of them alone is worth a word. An advert
@@ -376,11 +403,6 @@ static void watch_families(const struct carp_config *config, struct carp *c, car
         c->deaf[other] = true;
         out->notices |= other == 0 ? CARP_NOTICE_DEAF_IPV4 : CARP_NOTICE_DEAF_IPV6;
     }
-}
-
-static unsigned best_place(const struct carp *c, unsigned family)
-{
-    return family == 0 ? c->best & 15u : c->best >> 4;
 }
 
 static void set_best(struct carp *c, unsigned family, unsigned place)
@@ -580,11 +602,7 @@ static void on_advert(const struct carp_config *config, const struct carp_crypto
     struct replay_hearing hearing;
     out->verdict = judge(config, crypto, c, packet, &hearing);
     out->ours = carp_claim(config, c);
-    out->theirs = (struct claim){
-        .demote = config->dialect == CARP_DIALECT_OPENBSD ? advert->demote : 0,
-        .advbase = advert->advbase,
-        .advskew = advert->advskew,
-    };
+    out->theirs = claim_of(config, advert);
     if (out->verdict != CARP_ACCEPTED) {
         return;
     }

@@ -201,10 +201,11 @@ struct carp_outcome {
 void carp_init(struct carp *c, uint64_t seed, uint64_t counter);
 
 /* Unix seconds to a first counter: 2^20 adverts fit into each second, so a restart is ahead of all
- * that was sent before. */
-static inline uint64_t carp_counter_anchor(uint64_t unix_seconds)
+ * that was sent before. Where in the second's first sixteenth it begins is the seed's choice: hosts
+ * of a group that start together would count side by side, and take each other for repeats. */
+static inline uint64_t carp_counter_anchor(uint64_t unix_seconds, uint64_t seed)
 {
-    return unix_seconds << 20;
+    return unix_seconds << 20 | (seed & 0xffff);
 }
 
 /*

@@ -507,6 +507,36 @@ TEST_CASE(carp_replay, of_a_farewell_wakes_nobody)
                lab.story);
 }
 
+/* The last advert once more, at 5.5 s, with other times, which no digest covers. Worse ones would
+ * make a takeover of it (own claim 1/100), whoever can hear the master could make that of its every
+ * advert. Ones that are no worse, and those of a constant counter, cannot be told. Found by the
+ * simulator (sim/scenarios/d_forged_farewell.scn). */
+TEST_CASE(carp_replay, with_worse_times_is_no_word_of_its_sender)
+{
+    static const struct {
+        const struct recording *r;
+        uint8_t advbase, advskew;
+        enum carp_verdict want;
+    } rows[] = {
+        {&ours, 255, 255, CARP_REPLAYED},         {&ours, 1, 101, CARP_REPLAYED},
+        {&ours, 1, 100, CARP_ACCEPTED},           {&ours, 0, 1, CARP_ACCEPTED},
+        {&ucarp_up, 255, 255, CARP_REPLAYED},     {&kernel_up, 3, 200, CARP_REPLAYED},
+        {&ucarp_random, 255, 255, CARP_REPLAYED}, {&constant, 255, 255, CARP_ACCEPTED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lab lab;
+        struct carp_packet recorded[5];
+        tk_row(rows[i].r->why);
+        record(&lab, rows[i].r, CARP_REPLAY_AUTO, recorded);
+        struct carp_packet changed = recorded[4];
+        changed.advert.advbase = rows[i].advbase;
+        changed.advert.advskew = rows[i].advskew;
+        lab_hear_packet(&lab, AT_MS(5500), &changed);
+        EXPECT_INT(rows[i].want, lab.out.verdict);
+    }
+    tk_row(NULL);
+}
+
 /* What `auto` leaves open, held open for an hour; and that `enforce` closes it, for a group of ours
  * alone: takeover at 5 s + 3.390625 s, as if nothing were heard. */
 TEST_CASE(carp_replay, of_a_constant_counter_or_of_two_random_ones_is_told_by_enforce_only)

@@ -155,11 +155,14 @@ TEST_CASE(counter, grows_by_one_an_advert_from_its_anchor)
 {
     struct lab lab;
     lab_init(&lab, (struct carp_config){.advbase = 1});
-    carp_init(&lab.carp, 1, carp_counter_anchor(UINT64_C(1700000000)));
-    EXPECT_U64(UINT64_C(1782579200000000), lab.carp.counter); /* 1.7e9 x 2^20 */
+    carp_init(&lab.carp, 1, carp_counter_anchor(UINT64_C(1700000000), 0xabc10003));
+    EXPECT_U64(UINT64_C(1782579200000003), lab.carp.counter); /* 1.7e9 x 2^20 + 3 */
     lab_link(&lab, true);
     lab_run(&lab, AT_S(7));
-    EXPECT_U64(UINT64_C(1782579200000005), lab.carp.counter);
+    EXPECT_U64(UINT64_C(1782579200000008), lab.carp.counter);
+    /* A second later another start is ahead, whatever the seeds and for 15/16 of 2^20 adverts. */
+    EXPECT_TRUE(carp_counter_anchor(1700000001, 0) >
+                carp_counter_anchor(1700000000, UINT64_MAX) + (1 << 20) / 16 * 15 - 1);
 }
 
 /* A year of wall time ahead, and so not taken at first sight. */

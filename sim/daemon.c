@@ -257,9 +257,9 @@ static void start(struct world *w, struct node *node)
     };
     int64_t passed_s = ((int64_t)w->now.ns + node->wall_offset) / 1000000000;
     uint64_t unix_s = (uint64_t)((int64_t)WORLD_EPOCH_S + passed_s);
-    uint64_t counter =
-        d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after : carp_counter_anchor(unix_s);
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
+    uint64_t counter = d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after
+                                                              : carp_counter_anchor(unix_s, seed);
     if (d->interfaces == NULL) {
         d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);
     }

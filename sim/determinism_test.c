@@ -144,14 +144,6 @@ TEST_CASE(determinism, another_seed_goes_another_way_where_there_is_chance)
     EXPECT_TRUE(one.hash[1] != two.hash[1]);
 }
 
-/* Seeds of daemons are drawn, but decide only how long the loser of a tie waits. */
-TEST_CASE(determinism, another_seed_goes_the_same_way_where_there_is_none)
-{
-    struct trail one = run((struct manner){.seed = 1, .without_chance = true});
-    struct trail two = run((struct manner){.seed = 2, .without_chance = true});
-    expect_same(&one, &two);
-}
-
 TEST_CASE(determinism, nothing_depends_on_what_is_remembered_or_done_at_once)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
