@@ -431,6 +431,7 @@ static void note(struct world *w, const struct node *node, enum node_change chan
 
 void node_start(struct world *w, struct node *node)
 {
+    node->starts = node->on && node->paused && !node->alive;
     if (!node->on || node->alive || node->paused) {
         return;
     }
@@ -465,6 +466,10 @@ static void end_program(struct world *w, struct node *node)
 {
     node->alive = false;
     node->frozen = false;
+    node->starts = false;
+    for (unsigned i = 0; i < node->nic_count; i++) {
+        node->nics[i].unseen = false; /* the next program sees them as they are */
+    }
     node->armed = node->run_at = node->wake_local = CARP_NEVER;
     empty_queue(w, node);
 }
@@ -514,6 +519,19 @@ void node_crash(struct world *w, struct node *node)
     note(w, node, NODE_CRASHED);
 }
 
+/* It runs again, and is told what it missed: first frames, then links, as they are now. */
+static void run_again(struct world *w, struct node *node)
+{
+    node_run(w, node);
+    for (unsigned i = 0; i < node->nic_count && runs(node); i++) {
+        if (node->nics[i].unseen && node->ops->link != NULL) {
+            node->ops->link(w, node, i, w->ends[node->nics[i].end].up);
+        }
+        node->nics[i].unseen = false;
+    }
+    node_arm(w, node);
+}
+
 void node_freeze(struct world *w, struct node *node)
 {
     if (node->alive && !node->frozen) {
@@ -532,7 +550,7 @@ void node_thaw(struct world *w, struct node *node)
         node->frozen = false;
         note(w, node, NODE_THAWED);
         if (runs(node)) {
-            node_run(w, node);
+            run_again(w, node);
         }
     }
 }
@@ -541,6 +559,7 @@ void node_pause(struct world *w, struct node *node, bool queue_lost)
 {
     if (node->on && !node->paused) {
         node->paused = true;
+        node->paused_at = w->now;
         node->queue_lost = queue_lost;
         node->armed = node->run_at = CARP_NEVER;
         note(w, node, NODE_PAUSED);
@@ -553,6 +572,10 @@ void node_resume(struct world *w, struct node *node, carp_duration paused, enum 
         return;
     }
     node->paused = false;
+    /* Who ends it may have begun another pause, before this one. */
+    if (instant_since(w->now, node->paused_at).ns < paused.ns) {
+        paused = instant_since(w->now, node->paused_at);
+    }
     if (clock != PAUSE_CONTINUES) {
         rebase_clock(w, node);
         node->clock_local.ns -= drifted(paused.ns, node->drift_ppb);
@@ -562,8 +585,10 @@ void node_resume(struct world *w, struct node *node, carp_duration paused, enum 
         node->ops->kernel(w, node);
     }
     take_for_kernel(w, node);
-    if (runs(node)) {
-        node_run(w, node);
+    if (node->starts) {
+        node_start(w, node);
+    } else if (runs(node)) {
+        run_again(w, node);
     }
     if (clock == PAUSE_JUMPS) {
         node_jump_clock(w, node, (int64_t)drifted(paused.ns, node->drift_ppb));
@@ -577,6 +602,7 @@ void node_set_link(struct world *w, struct node *node, unsigned nic, bool up)
     }
     fabric_set_up(w, node->nics[nic].end, up);
     note(w, node, up ? NODE_LINK_UP : NODE_LINK_DOWN);
+    node->nics[nic].unseen = node->alive && !runs(node);
     if (node->ops->link != NULL && runs(node)) {
         node->ops->link(w, node, nic, up);
         node_arm(w, node);

@@ -200,6 +200,7 @@ enum node_change {
 
 struct nic {
     uint32_t end;
+    bool unseen; /* its link changed while the program did not run */
     struct carp_self self;
 };
 
@@ -249,6 +250,7 @@ struct node {
     bool frozen;     /* its program is stopped (SIGSTOP) */
     bool paused;     /* the whole machine is */
     bool queue_lost; /* what comes while it is paused is dropped */
+    bool starts;     /* its program is started when the machine is resumed */
     uint8_t side;    /* of a split; 0: hears both */
     uint8_t nic_count;
 
@@ -274,6 +276,7 @@ struct node {
 
     char *name; /* owned */
     uint64_t sent, boots;
+    carp_instant paused_at;
     uint64_t dropped[DROP_REASON_COUNT]; /* frames meant for it, by reason */
     int64_t wall_offset;                 /* of the wall clock, against world time */
 };
