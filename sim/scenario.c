@@ -1,14 +1,10 @@
 #include "sim/scenario.h"
 
-#include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/memory.h"
 #include "sim/scenario_internal.h"
-
-#define HORIZON_MAX CARP_SECONDS(UINT64_C(100) * 31557600)
 
 const char *swarm_word(enum swarm_kind kind)
 {
@@ -70,7 +66,7 @@ bool parse_node_name(struct parser *p, uint32_t *node)
         return lexer_fail(&p->lexer,
                           "unknown node %s; nodes are declared above the line that uses "
                           "them",
-                          p->lexer.word[0] == '\0' ? "(none)" : p->lexer.word);
+                          lexer_named(&p->lexer));
     }
     lexer_next(&p->lexer);
     return true;
@@ -145,7 +141,7 @@ static bool parse_vips(struct parser *p, struct carp_config *config)
             return lexer_fail(&p->lexer,
                               "vip: %s; an address such as 10.0.0.254 is right, several "
                               "are separated by commas",
-                              at);
+                              at[0] == '\0' ? "nothing" : at);
         }
         lexer_address(&one, "vip", &address);
         if (!add_vip(p, config, &address)) {
@@ -202,8 +198,7 @@ enum parsed parse_group_option(struct parser *p, struct carp_config *config)
     } else if (lexer_take(l, "ratio")) {
         ok = parse_u8(p, "ratio", 1, 255, &config->dead_ratio);
     } else if (lexer_take(l, "preempt")) {
-        config->preempt = !lexer_take(l, "off");
-        lexer_take(l, "on");
+        config->preempt = lexer_take(l, "on") || !lexer_take(l, "off");
         ok = true;
     } else if (lexer_take(l, "key")) {
         ok = parse_key(p, config);
@@ -216,9 +211,9 @@ enum parsed parse_group_option(struct parser *p, struct carp_config *config)
     } else if (lexer_take(l, "source-mac")) {
         ok = parse_source_mac(p, config);
     } else if (lexer_take(l, "hold-down")) {
-        ok = lexer_duration(l, "hold-down", &config->hold_down);
+        ok = lexer_span(l, "hold-down", NO_TIME, SPAN_MAX, &config->hold_down);
     } else if (lexer_take(l, "preempt-delay")) {
-        ok = lexer_duration(l, "preempt-delay", &config->preempt_delay);
+        ok = lexer_span(l, "preempt-delay", NO_TIME, SPAN_MAX, &config->preempt_delay);
     } else if (lexer_take(l, "broadcast")) {
         config->broadcast = true;
         ok = true;
@@ -370,7 +365,7 @@ static bool parse_switch_name(struct parser *p, uint32_t *index)
         return lexer_fail(&p->lexer,
                           "unknown switch %s; switches are declared above the line that "
                           "uses them",
-                          p->lexer.word);
+                          lexer_named(&p->lexer));
     }
     lexer_next(&p->lexer);
     return true;
@@ -402,7 +397,8 @@ static bool parse_link(struct parser *p)
                           "every broadcast for ever",
                           s->switches[made.a].name, s->switches[made.b].name);
     }
-    if (lexer_take(&p->lexer, "delay") && !lexer_duration(&p->lexer, "delay", &made.delay)) {
+    if (lexer_take(&p->lexer, "delay") &&
+        !lexer_span(&p->lexer, "delay", NO_TIME, SPAN_MAX, &made.delay)) {
         return false;
     }
     if (s->link_count == s->link_room) {
@@ -422,7 +418,7 @@ static bool add_nic(struct parser *p, struct scenario_node *n, const char *switc
         return lexer_fail(&p->lexer,
                           "unknown switch %s; switches are declared above the line that "
                           "uses them",
-                          switch_name);
+                          switch_name[0] == '\0' ? "(none)" : switch_name);
     }
     if (n->nic_count == SCENARIO_NICS_MAX) {
         return lexer_fail(&p->lexer, "more than %d interfaces", SCENARIO_NICS_MAX);
@@ -432,8 +428,16 @@ static bool add_nic(struct parser *p, struct scenario_node *n, const char *switc
     nic->delay = DEFAULT_DELAY;
     nic->self = p->next_self;
     p->next_self = (struct carp_self){.has_ipv4 = false};
+    p->has_address = false;
     lexer_next(&p->lexer);
     return !p->lexer.failed;
+}
+
+/* Does every address that was given belong to an interface? */
+static bool check_addresses(struct parser *p)
+{
+    return !p->has_address ||
+           lexer_fail(&p->lexer, "an address without an interface; @SWITCH is missing after it");
 }
 
 static bool parse_own_address(struct parser *p)
@@ -449,6 +453,7 @@ static bool parse_own_address(struct parser *p)
         p->next_self.has_ipv6 = true;
         memcpy(p->next_self.ipv6, address.bytes, 16);
     }
+    p->has_address = true;
     return true;
 }
 
@@ -456,6 +461,9 @@ static bool parse_profile(struct parser *p, struct scenario_node *n)
 {
     static const char *const words[] = {"engine", "ucarp", "freebsd", "netbsd", "openbsd", NULL};
     unsigned index;
+    if (p->program_options) {
+        return lexer_fail(&p->lexer, "profile: it goes before the options of the program");
+    }
     if (!lexer_choice(&p->lexer, "profile", words, &index)) {
         return false;
     }
@@ -478,6 +486,10 @@ static bool parse_range(struct parser *p, const char *what, carp_duration *min, 
                           "right",
                           what, before.word);
     }
+    if (range.to.ns > SPAN_MAX.ns) {
+        p->lexer = before;
+        return lexer_fail(&p->lexer, "%s: %s; at most 1h is right", what, before.word);
+    }
     min->ns = range.from.ns;
     max->ns = range.to.ns;
     return true;
@@ -496,8 +508,9 @@ static enum parsed parse_machine_option(struct parser *p, struct scenario_node *
     } else if (lexer_take(l, "latency")) {
         ok = parse_range(p, "latency", &n->latency_min, &n->latency_max);
     } else if (lexer_take(l, "tick")) {
-        ok = lexer_duration(l, "tick", &n->granularity);
+        ok = lexer_span(l, "tick", (carp_duration){1000}, CARP_SECONDS(1), &n->granularity);
         n->persona.tick = n->granularity;
+        p->program_options = true;
     } else if (lexer_take(l, "phase")) {
         ok = lexer_duration(l, "phase", &n->phase);
         n->persona.tick_phase = n->persona.read_phase = n->phase;
@@ -506,7 +519,7 @@ static enum parsed parse_machine_option(struct parser *p, struct scenario_node *
         n->queue_max = (size_t)number;
     } else if (lexer_take(l, "delay")) {
         carp_duration delay;
-        ok = lexer_duration(l, "delay", &delay);
+        ok = lexer_span(l, "delay", NO_TIME, SPAN_MAX, &delay);
         if (ok && n->nic_count == 0) {
             return lexer_fail(l, "delay: it is of the cable named before it (@switch)"),
                    PARSED_WRONG;
@@ -526,20 +539,51 @@ static enum parsed parse_machine_option(struct parser *p, struct scenario_node *
     return ok ? PARSED : PARSED_WRONG;
 }
 
-/* Options of the programs. */
+/* Options of the programs, and whose they are. */
+static bool fits_profile(struct parser *p, const struct scenario_node *n)
+{
+    static const struct {
+        const char *word;
+        bool engine, ucarp, kernels;
+    } options[] = {
+        {"up", true, true, false},       {"down", true, true, false},
+        {"seed-of", true, false, false}, {"wraps-after", true, false, false},
+        {"config", true, true, true},    {"extra-ticks", false, false, true},
+        {"read", false, true, false},    {"shutdown", false, true, false},
+        {"neutral", false, true, false},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        bool fits = n->profile == PROFILE_ENGINE  ? options[i].engine
+                    : n->profile == PROFILE_UCARP ? options[i].ucarp
+                                                  : options[i].kernels;
+        if (lexer_is(&p->lexer, options[i].word)) {
+            p->program_options = true;
+            if (!fits) {
+                return lexer_fail(&p->lexer, "%s: %s has no such option", options[i].word,
+                                  n->profile == PROFILE_ENGINE ? "the engine"
+                                                               : persona_word(n->persona.kind));
+            }
+        }
+    }
+    return true;
+}
+
 static enum parsed parse_program_option(struct parser *p, struct scenario_node *n)
 {
     struct lexer *l = &p->lexer;
     bool ok = true;
     uint64_t number;
+    if (!fits_profile(p, n)) {
+        return PARSED_WRONG;
+    }
     if (lexer_take(l, "profile")) {
         ok = parse_profile(p, n);
     } else if (lexer_take(l, "up")) {
-        ok = lexer_duration(l, "up", &n->up_time);
+        ok = lexer_span(l, "up", NO_TIME, SPAN_MAX, &n->up_time);
         n->commands = true;
         n->persona.up_script = n->up_time;
     } else if (lexer_take(l, "down")) {
-        ok = lexer_duration(l, "down", &n->down_time);
+        ok = lexer_span(l, "down", NO_TIME, SPAN_MAX, &n->down_time);
         n->commands = true;
         n->persona.down_script = n->down_time;
     } else if (lexer_take(l, "seed-of")) {
@@ -550,7 +594,7 @@ static enum parsed parse_program_option(struct parser *p, struct scenario_node *
         ok = lexer_number(l, "extra-ticks", 0, 100, &number);
         n->persona.tick_extra = (unsigned)number;
     } else if (lexer_take(l, "read")) {
-        ok = lexer_duration(l, "read", &n->persona.read_period);
+        ok = lexer_span(l, "read", NO_TIME, SPAN_MAX, &n->persona.read_period);
     } else if (lexer_take(l, "shutdown")) {
         n->persona.shutdown = true;
     } else if (lexer_take(l, "neutral")) {
@@ -568,9 +612,6 @@ static bool begin_group(struct parser *p, struct scenario_node *n)
     uint8_t vhid;
     if (!parse_vhid(p, &vhid)) {
         return false;
-    }
-    if (n->group_count == SCENARIO_GROUPS_MAX * SCENARIO_NICS_MAX) {
-        return lexer_fail(&p->lexer, "too many groups on one node");
     }
     struct scenario_group group = {.config = default_config(p, vhid)};
     append_group(n, &group);
@@ -646,6 +687,12 @@ static bool check_node(struct parser *p, const struct scenario_node *n)
     if (n->group_count == 0) {
         return lexer_fail(l, "node %s has no group; vhid N is missing", n->name);
     }
+    if (n->group_count > SCENARIO_GROUPS_MAX) {
+        return lexer_fail(l, "node %s has more than %d groups", n->name, SCENARIO_GROUPS_MAX);
+    }
+    if (!check_addresses(p)) {
+        return false;
+    }
     for (size_t g = 0; g < n->group_count; g++) {
         const struct scenario_group *group = &n->groups[g];
         if (!check_config(p, n->profile, &group->config)) {
@@ -720,9 +767,15 @@ static struct scenario_node blank_node(const struct parser *p, enum profile prof
     };
 }
 
-static bool parse_rest_of_node(struct parser *p, struct scenario_node *n)
+static void begin_node(struct parser *p)
 {
     p->next_self = (struct carp_self){.has_ipv4 = false};
+    p->has_address = p->program_options = false;
+}
+
+static bool parse_rest_of_node(struct parser *p, struct scenario_node *n)
+{
+    begin_node(p);
     while (p->lexer.word[0] != '\0') {
         if (!parse_node_option(p, n)) {
             return false;
@@ -746,6 +799,17 @@ static bool parse_node(struct parser *p)
     return true;
 }
 
+/* The last four bytes of an address. */
+static void count_up(uint8_t bytes[4], unsigned by)
+{
+    uint32_t number =
+        (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    number += by;
+    for (int b = 0; b < 4; b++) {
+        bytes[b] = (uint8_t)(number >> (24 - 8 * b));
+    }
+}
+
 /* "nodes n 64 ...": n1 to n64, alike but for their addresses, which follow each other. */
 static bool copy_node(struct parser *p, const struct scenario_node *n, const char *stem,
                       unsigned number)
@@ -756,14 +820,9 @@ static bool copy_node(struct parser *p, const struct scenario_node *n, const cha
         find_switch(p->scenario, copy.name) != NONE) {
         return lexer_fail(&p->lexer, "nodes: %s%u is taken, or too long", stem, number);
     }
-    for (unsigned i = 0; i < copy.nic_count && n->nics[i].self.has_ipv4; i++) {
-        uint8_t *ipv4 = copy.nics[i].self.ipv4;
-        uint32_t address =
-            (uint32_t)ipv4[0] << 24 | (uint32_t)ipv4[1] << 16 | (uint32_t)ipv4[2] << 8 | ipv4[3];
-        address += number - 1;
-        for (int b = 0; b < 4; b++) {
-            ipv4[b] = (uint8_t)(address >> (24 - 8 * b));
-        }
+    for (unsigned i = 0; i < copy.nic_count; i++) { /* what was not given is completed below */
+        count_up(copy.nics[i].self.ipv4, number - 1);
+        count_up(copy.nics[i].self.ipv6 + 12, number - 1);
     }
     copy.groups = NULL;
     copy.group_count = 0;
@@ -806,21 +865,21 @@ static bool parse_client_option(struct parser *p, struct scenario_node *n)
         memcpy(name, l->word, sizeof name);
         return add_nic(p, n, name + 1);
     }
-    if (lexer_take(l, "probe")) {
+    bool client = n->profile == PROFILE_CLIENT;
+    if (client && lexer_take(l, "probe")) {
         return lexer_address(l, "probe", &n->target);
     }
-    if (lexer_take(l, "every")) {
-        bool ok = lexer_duration(l, "every", &n->period);
-        return ok && (n->period.ns >= PERIOD_MIN.ns ||
-                      lexer_fail(l, "every: no more than a probe each millisecond"));
+    if (client && lexer_take(l, "every")) {
+        return lexer_span(l, "every", PERIOD_MIN, SCENARIO_TIME_MAX, &n->period);
     }
-    if (lexer_take(l, "cache")) {
+    if (client && lexer_take(l, "cache")) {
         return lexer_duration(l, "cache", &n->cache);
     }
-    if (lexer_take(l, "announcements")) {
-        return lexer_take(l, "ignored")
-                   ? (n->ignores_announcements = true)
-                   : lexer_fail(l, "announcements: %s; ignored is right", l->word);
+    if (client && lexer_take(l, "announcements")) {
+        static const char *const words[] = {"ignored", NULL};
+        unsigned index;
+        n->ignores_announcements = lexer_choice(l, "announcements", words, &index);
+        return n->ignores_announcements;
     }
     if (lexer_at_address(l)) {
         return parse_own_address(p);
@@ -837,13 +896,13 @@ static bool parse_bystander(struct parser *p, enum profile profile)
     if (!new_name(p, "a node", n.name)) {
         return false;
     }
-    p->next_self = (struct carp_self){.has_ipv4 = false};
+    begin_node(p);
     while (p->lexer.word[0] != '\0') {
         if (!parse_client_option(p, &n)) {
             return false;
         }
     }
-    if (p->lexer.failed) {
+    if (p->lexer.failed || !check_addresses(p)) {
         return false;
     }
     if (n.nic_count != 1) {
@@ -892,11 +951,8 @@ static bool parse_settings(struct parser *p)
                 return false;
             }
         } else if (lexer_take(l, "horizon")) {
-            if (!lexer_duration(l, "horizon", &s->horizon)) {
+            if (!lexer_span(l, "horizon", (carp_duration){1}, SCENARIO_TIME_MAX, &s->horizon)) {
                 return false;
-            }
-            if (s->horizon.ns > HORIZON_MAX.ns) {
-                return lexer_fail(l, "horizon: more than 100 years");
             }
         } else {
             return lexer_fail(l, "unknown setting %s; seed, horizon, runs and unit are right",
@@ -908,6 +964,9 @@ static bool parse_settings(struct parser *p)
 
 static bool parse_swarm(struct parser *p)
 {
+    if (p->lexer.word[0] == '\0') {
+        return lexer_fail(&p->lexer, "swarm: no kind of fault; loss, crash or another is missing");
+    }
     while (p->lexer.word[0] != '\0') {
         unsigned found = SWARM_COUNT;
         for (unsigned i = 0; i < SWARM_COUNT; i++) {
@@ -928,7 +987,11 @@ static bool parse_campaign(struct parser *p)
     struct campaign *c = &p->scenario->campaign;
     struct lexer *l = &p->lexer;
     uint64_t number = 10;
+    if (c->given) {
+        return lexer_fail(l, "a second campaign; one is right");
+    }
     c->given = true;
+    p->campaign_line = l->line;
     while (l->word[0] != '\0') {
         bool ok = lexer_take(l, "chaos")    ? lexer_duration(l, "chaos", &c->chaos)
                   : lexer_take(l, "freeze") ? lexer_duration(l, "freeze", &c->freeze)
@@ -944,7 +1007,13 @@ static bool parse_campaign(struct parser *p)
         }
     }
     c->faults = (unsigned)number;
-    p->scenario->horizon.ns = c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns;
+    uint64_t all_ns = c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns;
+    if (all_ns == 0 || all_ns > SCENARIO_TIME_MAX.ns) {
+        return lexer_fail(l,
+                          "campaign: phases that take %s in all; more than nothing and at most "
+                          "100y is right",
+                          all_ns == 0 ? "no time" : "more than 100y");
+    }
     return !l->failed;
 }
 
@@ -987,14 +1056,75 @@ static bool parse_line(struct parser *p)
                       l->word);
 }
 
+/* Something is wrong with this line, as is seen only now. */
+static bool fail_line(struct parser *p, unsigned line, const char *what)
+{
+    p->lexer.line = line;
+    return lexer_fail(&p->lexer, "%s", what);
+}
+
+static bool check_campaign(struct parser *p)
+{
+    struct scenario *s = p->scenario;
+    const struct campaign *c = &s->campaign;
+    carp_duration all = {c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns};
+    bool swarm = false, machine = false;
+    if (!c->given) {
+        return true;
+    }
+    for (unsigned i = 0; i < SWARM_COUNT; i++) {
+        swarm |= s->swarm[i];
+    }
+    for (size_t i = 0; i < s->node_count; i++) {
+        machine |= s->nodes[i].group_count > 0;
+    }
+    if (s->horizon.ns != 0 && s->horizon.ns != all.ns) {
+        return fail_line(p, p->campaign_line,
+                         "campaign: its phases are the horizon; leave the other one out");
+    }
+    if (!machine) {
+        return fail_line(p, p->campaign_line,
+                         "campaign: nobody that faults could strike; a node is missing");
+    }
+    if (c->chaos.ns > 0 && !swarm) {
+        return fail_line(p, p->campaign_line,
+                         "campaign: no kinds of faults for its chaos; swarm KIND... is missing");
+    }
+    s->horizon = all;
+    return true;
+}
+
+static bool check_expectation(struct parser *p, struct expectation *e, const bool vhids[256])
+{
+    const carp_duration horizon = p->scenario->horizon;
+    bool of_vhid = e->kind == EXPECT_METRIC && e->subject == NONE;
+    if (e->window && e->when.to.ns == CARP_NEVER.ns) { /* always */
+        e->when.to.ns = horizon.ns;
+    }
+    if (of_vhid && !vhids[e->vhid]) {
+        return fail_line(p, e->line, "no node has this vhid");
+    }
+    if (!e->at_end &&
+        (e->when.to.ns > horizon.ns ||
+         (e->within && !e->bound && e->when.to.ns + (uint64_t)e->value > horizon.ns))) {
+        return fail_line(p, e->line, "it would be looked at after the horizon");
+    }
+    return true;
+}
+
 static bool check_whole(struct parser *p)
 {
-    const struct scenario *s = p->scenario;
+    struct scenario *s = p->scenario;
+    bool vhids[256] = {false};
     p->lexer.column = 1;
+    p->lexer.line += p->lexer.line == 0;
     if (s->node_count == 0) {
         return lexer_fail(&p->lexer,
                           "the scenario ends without a node; node NAME @SWITCH vhid N is "
                           "missing");
+    }
+    if (!check_campaign(p)) {
+        return false;
     }
     if (s->horizon.ns == 0) {
         return lexer_fail(&p->lexer,
@@ -1002,14 +1132,17 @@ static bool check_whole(struct parser *p)
     }
     for (size_t i = 0; i < s->statement_count; i++) {
         if (s->statements[i].when.to.ns > s->horizon.ns) {
-            p->lexer.line = s->statements[i].line;
-            return lexer_fail(&p->lexer, "it would happen after the horizon");
+            return fail_line(p, s->statements[i].line, "it would happen after the horizon");
+        }
+    }
+    for (size_t i = 0; i < s->node_count; i++) {
+        for (size_t g = 0; g < s->nodes[i].group_count; g++) {
+            vhids[s->nodes[i].groups[g].config.vhid] = true;
         }
     }
     for (size_t i = 0; i < s->expectation_count; i++) {
-        if (!s->expectations[i].at_end && s->expectations[i].when.to.ns > s->horizon.ns) {
-            p->lexer.line = s->expectations[i].line;
-            return lexer_fail(&p->lexer, "it would be looked at after the horizon");
+        if (!check_expectation(p, &s->expectations[i], vhids)) {
+            return false;
         }
     }
     return true;

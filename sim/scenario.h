@@ -23,7 +23,12 @@ enum {
     SCENARIO_SWITCHES_MAX = 64,
     SCENARIO_TEXT_MAX = 1 << 20,
     SCENARIO_NICS_MAX = 4,
+    SCENARIO_STATEMENTS_MAX = 10000, /* and as many expectations */
 };
+
+/* No instant and no duration of a scenario is longer: a hundred years, so that sums of a few fit.
+ */
+#define SCENARIO_TIME_MAX CARP_SECONDS(UINT64_C(100) * 31557600)
 
 /* An instant as written: fixed, or a range from which the run's seed picks. */
 struct moment {
@@ -142,7 +147,8 @@ struct statement {
     enum pause_clock clock;
     struct pair pair;
     struct fault fault; /* DO_FAULT: what it is like; end and origin are filled in at run */
-    uint8_t *sides;     /* DO_SPLIT, owned: of each node */
+    uint8_t *sides;     /* DO_SPLIT, owned: of each of the first nodes; the others are on none */
+    size_t side_count;
     struct deed deed;
     struct carp_config *config; /* DO_RELOAD, owned: one */
 };

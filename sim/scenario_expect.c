@@ -64,6 +64,9 @@ static bool append(struct parser *p, const struct expectation *e)
     if (p->lexer.failed) {
         return false;
     }
+    if (s->expectation_count == SCENARIO_STATEMENTS_MAX) {
+        return lexer_fail(&p->lexer, "more than %d expectations", SCENARIO_STATEMENTS_MAX);
+    }
     if (s->expectation_count == s->expectation_room) {
         s->expectations =
             memory_grow(s->expectations, &s->expectation_room, 8, sizeof *s->expectations);
@@ -86,12 +89,22 @@ static struct expectation blank(const struct parser *p, enum expectation_kind ki
 /* --- values -------------------------------------------------------------------------------------
  */
 
+static bool has_bound(const struct expectation *e)
+{
+    return e->kind != EXPECT_METRIC || e->metric == METRIC_DARK ||
+           e->metric == METRIC_DARK_LONGEST || e->metric == METRIC_DUAL ||
+           e->metric == METRIC_DUAL_LONGEST || e->metric == METRIC_DOWNTIME;
+}
+
 /* 2s, bound, bound+200ms. */
 static bool parse_limit(struct parser *p, struct expectation *e)
 {
     struct lexer *l = &p->lexer;
     carp_duration added = {0};
     e->duration = true;
+    if (strncmp(l->word, "bound", 5) == 0 && !has_bound(e)) {
+        return lexer_fail(l, "bound: none is derived for this; a time such as 2s is right");
+    }
     if (strncmp(l->word, "bound", 5) == 0 && (l->word[5] == '\0' || l->word[5] == '+')) {
         e->bound = true;
         if (l->word[5] == '\0') {
@@ -115,6 +128,10 @@ static bool parse_value(struct parser *p, struct expectation *e)
         return parse_limit(p, e);
     }
     if (e->metric == METRIC_ANSWERED_BY || e->metric == METRIC_ASSIGNED) {
+        if (e->comparison != CMP_EQ && e->comparison != CMP_NE) {
+            return lexer_fail(&p->lexer, "%s: == or != is right before a node's name",
+                              metric_word(e->metric));
+        }
         bool ok = parse_node_name(p, &node);
         e->value = node;
         return ok;
@@ -167,6 +184,7 @@ static const char *of_notice(unsigned i)
 static bool find_word(const struct scenario_node *n, const char *word, struct expectation *e)
 {
     bool engine = n->profile == PROFILE_ENGINE;
+    bool persona = !engine && n->profile <= PROFILE_OPENBSD;
     const struct {
         bool applies;
         const char *(*of)(unsigned);
@@ -176,7 +194,7 @@ static bool find_word(const struct scenario_node *n, const char *word, struct ex
         {engine, of_verdict, CARP_VERDICT_COUNT, METRIC_VERDICT},
         {engine, of_rule, CARP_RULE_COUNT, METRIC_RULE},
         {engine, of_notice, 6, METRIC_NOTICE},
-        {!engine, of_fate, PERSONA_FATE_COUNT, METRIC_FATE},
+        {persona, of_fate, PERSONA_FATE_COUNT, METRIC_FATE},
         {true, of_drop, DROP_REASON_COUNT, METRIC_DROP},
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -201,6 +219,33 @@ static bool find_metric(const char *word, enum subject subject, struct expectati
     return false;
 }
 
+/* A stranger has no vhid, a persona no accounts of ours. */
+static bool has_metric(const struct scenario_node *n, enum metric metric)
+{
+    switch (metric) {
+    case METRIC_COMMANDS:
+    case METRIC_EXPLAINED:
+    case METRIC_STRANGERS:
+        return n->profile == PROFILE_ENGINE;
+    case METRIC_TRANSITIONS:
+    case METRIC_TAKEOVERS:
+    case METRIC_MASTER_TIME:
+    case METRIC_HOLDS:
+        return n->group_count > 0;
+    default:
+        return true;
+    }
+}
+
+/* vhid1 to vhid255. */
+static bool read_vhid_name(const char *name, uint8_t *vhid)
+{
+    char *end;
+    unsigned long number = strtoul(name + 4, &end, 10);
+    *vhid = (uint8_t)number;
+    return name[4] >= '1' && name[4] <= '9' && *end == '\0' && number <= 255;
+}
+
 /* NAME.METRIC, vhidN.METRIC. */
 static bool parse_metric(struct parser *p, struct expectation *e)
 {
@@ -211,20 +256,21 @@ static bool parse_metric(struct parser *p, struct expectation *e)
         return lexer_fail(&p->lexer,
                           "unknown expectation %s; master, backup, masters, violation or "
                           "NAME.METRIC is right",
-                          name[0] == '\0' ? "(none)" : name);
+                          lexer_named(&p->lexer));
     }
     *dot = '\0';
     const char *word = dot + 1;
     bool found;
     if (strncmp(name, "vhid", 4) == 0) {
-        unsigned long vhid = strtoul(name + 4, NULL, 10);
-        e->vhid = (uint8_t)vhid;
-        found = vhid >= 1 && vhid <= 255 && find_metric(word, OF_VHID, e);
+        if (!read_vhid_name(name, &e->vhid)) {
+            return lexer_fail(&p->lexer, "%s: vhid1 to vhid255 is right before the dot", name);
+        }
+        found = find_metric(word, OF_VHID, e);
     } else if ((e->subject = find_node(p->scenario, name)) != NONE) {
         const struct scenario_node *n = &p->scenario->nodes[e->subject];
-        found = n->profile == PROFILE_CLIENT
-                    ? find_metric(word, OF_CLIENT, e) || find_word(n, word, e)
-                    : find_metric(word, OF_MACHINE, e) || find_word(n, word, e);
+        found = (find_metric(word, n->profile == PROFILE_CLIENT ? OF_CLIENT : OF_MACHINE, e) &&
+                 has_metric(n, e->metric)) ||
+                find_word(n, word, e);
     } else if ((e->subject = find_switch(p->scenario, name)) != NONE) {
         e->is_switch = true;
         found = find_metric(word, OF_SWITCH, e);
@@ -268,8 +314,17 @@ static bool parse_role(struct parser *p, struct expectation *e, enum expectation
         return lexer_fail(l, "%s has no vhid", n->name);
     }
     e->vhid = n->groups[0].config.vhid;
+    before = *l;
     if (!parse_vhid_option(p, e)) {
         return false;
+    }
+    bool has_vhid = false;
+    for (size_t g = 0; g < n->group_count; g++) {
+        has_vhid |= n->groups[g].config.vhid == e->vhid;
+    }
+    if (!has_vhid) {
+        *l = before;
+        return lexer_fail(l, "%s has no vhid %u", n->name, e->vhid);
     }
     if (lexer_take(l, "within")) {
         if (e->at_end || e->window) {
@@ -322,7 +377,8 @@ bool parse_expect(struct parser *p)
     struct lexer *l = &p->lexer;
     struct expectation e = blank(p, EXPECT_METRIC);
     bool ok;
-    if (lexer_at_duration(l) && strchr(l->word, '.') != l->word) {
+    bool always = false;
+    if (l->word[0] == '+' || (l->word[0] >= '0' && l->word[0] <= '9')) {
         struct lexer before = *l;
         if (!lexer_moment(l, &e.when)) {
             return false;
@@ -334,7 +390,7 @@ bool parse_expect(struct parser *p)
         e.at_end = false;
         e.window = e.when.to.ns > e.when.from.ns;
     } else {
-        lexer_take(l, "always");
+        always = lexer_take(l, "always");
     }
     if (lexer_take(l, "master")) {
         ok = parse_role(p, &e, EXPECT_MASTER);
@@ -349,6 +405,11 @@ bool parse_expect(struct parser *p)
         ok = parse_downtime(p, &e);
     } else {
         ok = parse_metric(p, &e) && parse_comparison(p, &e);
+    }
+    if (ok && always && is_windowed(&e)) { /* what is counted is never less at the end */
+        e.window = true;
+        e.at_end = false;
+        e.when = (struct moment){.to = CARP_NEVER};
     }
     if (ok && e.window && !is_windowed(&e)) {
         return lexer_fail(l, "a range of time is for master, backup and masters; give one instant");
@@ -399,8 +460,16 @@ static bool parse_sometimes_state(struct parser *p, struct expectation *e)
 {
     static const char *const states[] = {"INIT", "BACKUP", "MASTER", NULL};
     unsigned index;
+    struct lexer before = p->lexer;
     e->sometimes = SOME_STATE;
-    if (!parse_node_name(p, &e->subject) || !lexer_choice(&p->lexer, "a state", states, &index)) {
+    if (!parse_node_name(p, &e->subject)) {
+        return false;
+    }
+    if (p->scenario->nodes[e->subject].group_count == 0) {
+        p->lexer = before;
+        return lexer_fail(&p->lexer, "%s has no vhid", before.word);
+    }
+    if (!lexer_choice(&p->lexer, "a state", states, &index)) {
         return false;
     }
     e->state = (enum carp_state)index;
@@ -428,7 +497,7 @@ bool parse_sometimes(struct parser *p)
         return lexer_fail(l,
                           "unknown property %s; state, rule, verdict, drop, dual-healed and "
                           "demote-crossed are right",
-                          l->word);
+                          lexer_named(l));
     }
     return ok && append(p, &e);
 }

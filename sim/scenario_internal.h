@@ -19,6 +19,10 @@ enum { GROUPS_IN_ALL_MAX = 100000 };
 /* Nothing periodic is faster, so that a run ends. */
 #define PERIOD_MIN CARP_MILLISECONDS(1)
 
+/* Delays of cables, latencies, commands: bounds are multiples and sums of them. */
+#define SPAN_MAX CARP_SECONDS(3600)
+#define NO_TIME  ((carp_duration){0})
+
 struct parser {
     struct lexer lexer;
     struct scenario *scenario;
@@ -26,7 +30,11 @@ struct parser {
     struct carp_self next_self; /* addresses that the next interface gets */
     bool has_default[256];
     struct carp_config defaults[256];
+    bool has_address;     /* one was given, and no interface after it */
+    bool program_options; /* of this node were given: its profile is settled */
     size_t groups_in_all;
+    unsigned campaign_line;
+    uint64_t stepped_ns; /* all jumps and clock steps so far, whatever their direction */
     carp_instant last_from, last_to; /* of the statement before */
 };
 

@@ -60,6 +60,12 @@ static size_t comparison_size(const char *at)
     return two ? 2 : (at[0] == '<' || at[0] == '>') && !arrow ? 1 : 0;
 }
 
+/* Does a comparison begin within a word, as in c.lost>=1? An arrow (a->b, a<->b) is none. */
+static bool compares(const char *word, size_t at)
+{
+    return comparison_size(word + at) > 0 && !(word[at] == '>' && at > 0 && word[at - 1] == '-');
+}
+
 static size_t word_size(const char *at)
 {
     size_t size = comparison_size(at);
@@ -70,7 +76,7 @@ static size_t word_size(const char *at)
         return 1;
     }
     while (at[size] != '\0' && at[size] != '\n' && at[size] != '#' && !separates(at[size]) &&
-           !stands_alone(at[size])) {
+           !stands_alone(at[size]) && !compares(at, size)) {
         size++;
     }
     return size;
@@ -130,17 +136,21 @@ bool lexer_take(struct lexer *l, const char *word)
     return true;
 }
 
-/* What to show of the present word. */
-static const char *shown(const struct lexer *l)
+const char *lexer_shown(const struct lexer *l)
 {
     return l->word[0] == '\0' ? "the end of the line" : l->word;
+}
+
+const char *lexer_named(const struct lexer *l)
+{
+    return l->word[0] == '\0' ? "(none)" : l->word;
 }
 
 /* --- numbers ------------------------------------------------------------------------------------
  */
 
-/* Decimal digits with a fraction, in units of `scale`; returns the end, NULL when it is none or too
- * large. */
+/* Decimal digits with a fraction, in units of `scale`; returns the end, NULL when it is none, too
+ * large, or finer than can be kept. */
 static const char *read_decimal(const char *at, uint64_t scale, uint64_t *value)
 {
     uint64_t whole = 0, part = 0, place = scale;
@@ -148,14 +158,18 @@ static const char *read_decimal(const char *at, uint64_t scale, uint64_t *value)
         return NULL;
     }
     for (; is_digit(*at); at++) {
-        if (whole > (UINT64_MAX / 4 - 9) / 10) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (whole > (UINT64_MAX / 4 - digit) / 10) {
             return NULL;
         }
-        whole = whole * 10 + (uint64_t)(*at - '0');
+        whole = whole * 10 + digit;
     }
     if (*at == '.' && is_digit(at[1])) {
         for (at++; is_digit(*at); at++) {
             place /= 10;
+            if (place == 0 && *at != '0') {
+                return NULL;
+            }
             part += place * (uint64_t)(*at - '0');
         }
     }
@@ -171,8 +185,8 @@ bool lexer_number(struct lexer *l, const char *what, uint64_t min, uint64_t max,
     uint64_t read;
     const char *end = read_decimal(l->word, 1, &read);
     if (end == NULL || *end != '\0' || strchr(l->word, '.') != NULL || read < min || read > max) {
-        return lexer_fail(l, "%s: %s; a whole number from %llu to %llu is right", what, shown(l),
-                          (unsigned long long)min, (unsigned long long)max);
+        return lexer_fail(l, "%s: %s; a whole number from %llu to %llu is right", what,
+                          lexer_shown(l), (unsigned long long)min, (unsigned long long)max);
     }
     *value = read;
     lexer_next(l);
@@ -194,8 +208,8 @@ static const struct {
     {"y", UINT64_C(31557600000000000)},
 };
 
-/* A duration at the beginning of `at`; returns its end, NULL when there is none. */
-static const char *read_duration(const struct lexer *l, const char *at, uint64_t *ns)
+/* Durations of any length, up to some 146 years. */
+static const char *read_any_duration(const struct lexer *l, const char *at, uint64_t *ns)
 {
     const char *unit = at + strspn(at, "0123456789.");
     size_t size = 0;
@@ -217,17 +231,54 @@ static const char *read_duration(const struct lexer *l, const char *at, uint64_t
     return NULL;
 }
 
-#define A_DURATION "a time such as 20ms, 1.5s or 10m is right (units: ns us ms s m h d y)"
+/* A duration at the beginning of `at`; returns its end, NULL when there is none. */
+static const char *read_duration(const struct lexer *l, const char *at, uint64_t *ns)
+{
+    const char *end = read_any_duration(l, at, ns);
+    return end != NULL && *ns <= SCENARIO_TIME_MAX.ns ? end : NULL;
+}
+
+#define A_DURATION                                                                                 \
+    "a time such as 20ms, 1.5s or 10m is right (units: ns us ms s m h d y; at most 100y)"
 
 bool lexer_duration(struct lexer *l, const char *what, carp_duration *value)
 {
     uint64_t ns;
     const char *end = read_duration(l, l->word, &ns);
     if (end == NULL || *end != '\0') {
-        return lexer_fail(l, "%s: %s; " A_DURATION, what, shown(l));
+        return lexer_fail(l, "%s: %s; " A_DURATION, what, lexer_shown(l));
     }
     value->ns = ns;
     lexer_next(l);
+    return true;
+}
+
+/* A whole number of the largest unit that fits: 1h, 10us. */
+static const char *short_duration(carp_duration d, char text[32])
+{
+    size_t u = 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (d.ns >= units[i].ns && d.ns % units[i].ns == 0 && strcmp(units[i].unit, "min") != 0) {
+            u = i;
+        }
+    }
+    snprintf(text, 32, "%llu%s", (unsigned long long)(d.ns / units[u].ns), units[u].unit);
+    return text;
+}
+
+bool lexer_span(struct lexer *l, const char *what, carp_duration min, carp_duration max,
+                carp_duration *value)
+{
+    struct lexer before = *l;
+    char least[32], most[32];
+    if (!lexer_duration(l, what, value)) {
+        return false;
+    }
+    if (value->ns < min.ns || value->ns > max.ns) {
+        *l = before;
+        return lexer_fail(l, "%s: %s; a time from %s to %s is right", what, l->word,
+                          short_duration(min, least), short_duration(max, most));
+    }
     return true;
 }
 
@@ -237,7 +288,7 @@ bool lexer_signed_duration(struct lexer *l, const char *what, int64_t *ns)
     bool negative = l->word[0] == '-';
     const char *end = read_duration(l, l->word + (negative || l->word[0] == '+'), &size);
     if (end == NULL || *end != '\0') {
-        return lexer_fail(l, "%s: %s; " A_DURATION ", with + or - before it", what, shown(l));
+        return lexer_fail(l, "%s: %s; " A_DURATION ", with + or - before it", what, lexer_shown(l));
     }
     *ns = negative ? -(int64_t)size : (int64_t)size;
     lexer_next(l);
@@ -259,18 +310,19 @@ bool lexer_moment(struct lexer *l, struct moment *moment)
     const char *end = read_duration(l, at, &from);
     *moment = (struct moment){.relative = l->word[0] == '+'};
     if (end == NULL || (*end != '\0' && *end != '~')) {
-        return lexer_fail(l, "when: %s; an instant such as 60s, +5s or 60s~70s is right", shown(l));
+        return lexer_fail(l, "when: %s; an instant such as 60s, +5s or 60s~70s is right",
+                          lexer_shown(l));
     }
     to = from;
     if (*end == '~') {
         end = read_duration(l, end + 1, &to);
         if (end == NULL || *end != '\0') {
-            return lexer_fail(l, "when: %s; a range such as 60s~70s is right", shown(l));
+            return lexer_fail(l, "when: %s; a range such as 60s~70s is right", lexer_shown(l));
         }
     }
     if (to < from) {
         return lexer_fail(l, "when: %s ends before it begins; the earlier instant goes first",
-                          shown(l));
+                          lexer_shown(l));
     }
     moment->from = (carp_instant){from};
     moment->to = (carp_instant){to};
@@ -284,7 +336,7 @@ bool lexer_ppm(struct lexer *l, const char *what, uint32_t *ppm)
     const char *end = read_decimal(l->word, 10000, &value);
     if (end == NULL || strcmp(end, "%") != 0 || value > 1000000) {
         return lexer_fail(l, "%s: %s; a share from 0%% to 100%% is right, such as 0.5%%", what,
-                          shown(l));
+                          lexer_shown(l));
     }
     *ppm = (uint32_t)value;
     lexer_next(l);
@@ -311,7 +363,7 @@ bool lexer_address(struct lexer *l, const char *what, struct sim_address *addres
 {
     if (!read_address(l->word, address)) {
         return lexer_fail(l, "%s: %s; an address such as 10.0.0.254 or 2001:db8::1 is right", what,
-                          shown(l));
+                          lexer_shown(l));
     }
     lexer_next(l);
     return true;
@@ -337,7 +389,7 @@ bool lexer_name(struct lexer *l, const char *what, char name[SCENARIO_NAME_MAX])
         return lexer_fail(l,
                           "%s: %s; a name of letters, digits, - and _ is right, a letter first, "
                           "at most %d",
-                          what, shown(l), SCENARIO_NAME_MAX - 1);
+                          what, lexer_shown(l), SCENARIO_NAME_MAX - 1);
     }
     memcpy(name, l->word, size + 1);
     lexer_next(l);
@@ -357,5 +409,5 @@ bool lexer_choice(struct lexer *l, const char *what, const char *const *words, u
         int wrote = snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ", words[i]);
         used += (size_t)wrote < sizeof list - used ? (size_t)wrote : 0;
     }
-    return lexer_fail(l, "%s: %s; one of these is right: %s", what, shown(l), list);
+    return lexer_fail(l, "%s: %s; one of these is right: %s", what, lexer_shown(l), list);
 }

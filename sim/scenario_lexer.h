@@ -34,6 +34,10 @@ bool lexer_next(struct lexer *l);
 
 bool lexer_is(const struct lexer *l, const char *word);
 
+/* The present word for an error: itself, or that the line ends. */
+const char *lexer_shown(const struct lexer *l);
+const char *lexer_named(const struct lexer *l); /* or that there is none */
+
 /* If the present word is this, go on to the next. */
 bool lexer_take(struct lexer *l, const char *word);
 
@@ -44,6 +48,9 @@ bool lexer_fail(struct lexer *l, const char *format, ...) __attribute__((format(
  * expected (`what`). */
 bool lexer_number(struct lexer *l, const char *what, uint64_t min, uint64_t max, uint64_t *value);
 bool lexer_duration(struct lexer *l, const char *what, carp_duration *value);
+/* From min to max, which the error names. */
+bool lexer_span(struct lexer *l, const char *what, carp_duration min, carp_duration max,
+                carp_duration *value);
 bool lexer_signed_duration(struct lexer *l, const char *what, int64_t *ns);
 bool lexer_moment(struct lexer *l, struct moment *moment);
 bool lexer_ppm(struct lexer *l, const char *what, uint32_t *ppm); /* 30% or 0.01% */

@@ -16,7 +16,8 @@ bool parse_drift(struct parser *p, int64_t *ppb)
     errno = 0;
     long value = strtol(word, &end, 10);
     if (end == word || strcmp(end, "ppm") != 0 || value < -1000 || value > 1000 || errno != 0) {
-        return lexer_fail(&p->lexer, "drift: %s; -1000ppm to 1000ppm is right", word);
+        return lexer_fail(&p->lexer, "drift: %s; -1000ppm to 1000ppm is right",
+                          lexer_shown(&p->lexer));
     }
     *ppb = value * 1000;
     lexer_next(&p->lexer);
@@ -31,12 +32,15 @@ bool parse_config_file(struct parser *p, struct scenario_node *n)
     const char *slash = strrchr(l->name, '/');
     int folder = slash == NULL ? 0 : (int)(slash - l->name) + 1;
     if (l->word[0] == '\0' || l->word[0] == '/' || strstr(l->word, "..") != NULL) {
-        return lexer_fail(l, "config: %s; a file in the scenario's own folder is right", l->word);
+        return lexer_fail(l, "config: %s; a file in the scenario's own folder is right",
+                          lexer_shown(l));
     }
     if (p->loader == NULL || p->loader->load == NULL) {
         return lexer_fail(l, "config: this program was built without YAML");
     }
-    snprintf(path, sizeof path, "%.*s%s", folder, l->name, l->word);
+    if ((size_t)snprintf(path, sizeof path, "%.*s%s", folder, l->name, l->word) >= sizeof path) {
+        return lexer_fail(l, "config: %s; the path of the scenario's folder is too long", l->word);
+    }
     if (p->loader->load(p->loader->self, path, n, error) != 0) {
         return lexer_fail(l, "config: %s", error);
     }
@@ -44,14 +48,31 @@ bool parse_config_file(struct parser *p, struct scenario_node *n)
     return true;
 }
 
+/* "for 0s" would be until something else ends it. */
 static bool parse_for(struct parser *p, carp_duration *lasts)
 {
-    return !lexer_take(&p->lexer, "for") || lexer_duration(&p->lexer, "for", lasts);
+    return !lexer_take(&p->lexer, "for") ||
+           lexer_span(&p->lexer, "for", (carp_duration){1}, SCENARIO_TIME_MAX, lasts);
 }
 
-static bool parse_of_vhid(struct parser *p, uint8_t *vhid)
+/* vhid N of the statement's node, which is to have it. */
+static bool parse_of_vhid(struct parser *p, struct statement *st)
 {
-    return !lexer_take(&p->lexer, "vhid") || parse_vhid(p, vhid);
+    const struct scenario_node *n = &p->scenario->nodes[st->node];
+    struct lexer before = p->lexer;
+    if (!lexer_take(&p->lexer, "vhid")) {
+        return true;
+    }
+    if (!parse_vhid(p, &st->vhid)) {
+        return false;
+    }
+    for (size_t g = 0; g < n->group_count; g++) {
+        if (n->groups[g].config.vhid == st->vhid) {
+            return true;
+        }
+    }
+    p->lexer = before;
+    return lexer_fail(&p->lexer, "%s has no vhid %u", n->name, st->vhid);
 }
 
 static bool parse_target(struct parser *p, struct statement *st)
@@ -110,6 +131,38 @@ static bool parse_end(struct parser *p, const char *name, uint32_t *index, bool 
            lexer_fail(&p->lexer, "unknown %s; a node, a switch or * is right at either end", name);
 }
 
+static bool is_end(const struct scenario *s, uint32_t index, bool is_switch, uint32_t other,
+                   bool other_is_switch)
+{
+    if (!is_switch) { /* a node, and the other one a switch */
+        const struct scenario_node *n = &s->nodes[index];
+        for (unsigned i = 0; i < n->nic_count; i++) {
+            if (n->nics[i].to_switch == other) {
+                return true;
+            }
+        }
+        return false;
+    }
+    if (!other_is_switch) {
+        return is_end(s, other, false, index, true);
+    }
+    for (size_t i = 0; i < s->link_count; i++) {
+        const struct scenario_link *k = &s->links[i];
+        if ((k->a == index && k->b == other) || (k->a == other && k->b == index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To or from a switch it is a cable that is meant: there is to be one. */
+static bool check_pair(struct parser *p, const struct pair *pair)
+{
+    return pair->from == NONE || pair->to == NONE || (!pair->from_switch && !pair->to_switch) ||
+           is_end(p->scenario, pair->from, pair->from_switch, pair->to, pair->to_switch) ||
+           lexer_fail(&p->lexer, "no cable joins the two");
+}
+
 /* a->b, a<->b, a->*, *->b. */
 static bool parse_pair(struct parser *p, struct pair *pair)
 {
@@ -132,6 +185,9 @@ static bool parse_pair(struct parser *p, struct pair *pair)
     }
     if (pair->from == pair->to && pair->from_switch == pair->to_switch) {
         return lexer_fail(&p->lexer, "both ends are the same");
+    }
+    if (!check_pair(p, pair)) {
+        return false;
     }
     lexer_next(&p->lexer);
     return true;
@@ -170,6 +226,7 @@ static bool parse_block(struct parser *p, struct statement *st)
 /* oneway b->a: frames from b reach a, and not the other way round, also through a split. */
 static bool parse_oneway(struct parser *p, struct statement *st)
 {
+    struct lexer before = p->lexer;
     st->flag = true; /* and b->a passes */
     st->fault.blocks = true;
     if (!parse_fault(p, st)) {
@@ -177,8 +234,11 @@ static bool parse_oneway(struct parser *p, struct statement *st)
     }
     struct pair turned = {st->pair.to, st->pair.from, st->pair.to_switch, st->pair.from_switch,
                           false};
-    if (st->pair.both || turned.from == NONE || turned.to == NONE) {
-        return lexer_fail(&p->lexer, "oneway: a->b with two names is right");
+    if (st->pair.both || turned.from == NONE || turned.to == NONE || turned.from_switch ||
+        turned.to_switch) {
+        p->lexer = before;
+        return lexer_fail(&p->lexer, "oneway: %s; a->b with the names of two nodes is right",
+                          before.word);
     }
     st->pair = turned;
     return parse_for(p, &st->lasts);
@@ -205,18 +265,19 @@ static bool parse_lose(struct parser *p, struct statement *st)
         return false;
     }
     const char *at = p->lexer.word;
-    while (*at != '\0') {
+    bool ok = true;
+    for (bool more = true; ok && more;) {
         char *end;
         unsigned long number = strtoul(at, &end, 10);
-        if (end == at || number < 1 || number > 64 || (*end != ',' && *end != '\0')) {
-            break;
-        }
-        st->fault.ordinals |= UINT64_C(1) << (number - 1);
-        at = *end == ',' ? end + 1 : end;
+        ok = *at >= '0' && *at <= '9' && number >= 1 && number <= 64 &&
+             (*end == ',' || *end == '\0');
+        st->fault.ordinals |= ok ? UINT64_C(1) << (number - 1) : 0;
+        more = *end == ',';
+        at = end + 1;
     }
-    if (*at != '\0' || st->fault.ordinals == 0) {
+    if (!ok) {
         return lexer_fail(&p->lexer, "which: %s; numbers from 1 to 64 such as 1,3 are right",
-                          p->lexer.word);
+                          lexer_shown(&p->lexer));
     }
     lexer_next(&p->lexer);
     return parse_match_and_for(p, st);
@@ -224,7 +285,8 @@ static bool parse_lose(struct parser *p, struct statement *st)
 
 static bool parse_lag(struct parser *p, struct statement *st)
 {
-    return !lexer_take(&p->lexer, "lag") || lexer_duration(&p->lexer, "lag", &st->fault.jitter);
+    return !lexer_take(&p->lexer, "lag") ||
+           lexer_span(&p->lexer, "lag", NO_TIME, SPAN_MAX, &st->fault.jitter);
 }
 
 static bool parse_dup(struct parser *p, struct statement *st)
@@ -253,8 +315,9 @@ static bool parse_corrupt(struct parser *p, struct statement *st)
 static bool parse_delay(struct parser *p, struct statement *st)
 {
     struct lexer *l = &p->lexer;
-    return parse_fault(p, st) && lexer_duration(l, "delay", &st->fault.delay) &&
-           (!lexer_take(l, "jitter") || lexer_duration(l, "jitter", &st->fault.jitter)) &&
+    return parse_fault(p, st) && lexer_span(l, "delay", NO_TIME, SPAN_MAX, &st->fault.delay) &&
+           (!lexer_take(l, "jitter") ||
+            lexer_span(l, "jitter", NO_TIME, SPAN_MAX, &st->fault.jitter)) &&
            parse_match_and_for(p, st);
 }
 
@@ -285,6 +348,9 @@ static bool parse_side(struct parser *p, struct statement *st, uint8_t side)
     unsigned count = 0;
     while (l->word[0] != '\0' && !lexer_is(l, "}")) {
         char names[WORD_MAX];
+        if (lexer_is(l, "{")) { /* the side before was not closed */
+            break;
+        }
         memcpy(names, l->word, sizeof names);
         for (char *name = strtok(names, ","); name != NULL; name = strtok(NULL, ",")) {
             uint32_t node = find_node(p->scenario, name);
@@ -310,11 +376,15 @@ static bool parse_split(struct parser *p, struct statement *st)
     struct lexer *l = &p->lexer;
     uint8_t side = 0;
     st->kind = DO_SPLIT;
-    st->sides = memory_make(p->scenario->node_count, 1);
+    st->side_count = p->scenario->node_count;
+    st->sides = memory_make(st->side_count, 1);
     while (lexer_take(l, "{")) {
         side += 1;
-        if (side == UINT8_MAX || !parse_side(p, st, side)) {
-            return lexer_fail(l, "split: too many sides");
+        if (side == UINT8_MAX) {
+            return lexer_fail(l, "split: more than %d sides", UINT8_MAX - 1);
+        }
+        if (!parse_side(p, st, side)) {
+            return false;
         }
     }
     if (side < 2) {
@@ -347,7 +417,8 @@ static bool parse_reboot(struct parser *p, struct statement *st)
     st->kind = DO_REBOOT;
     st->lasts = CARP_SECONDS(1);
     return parse_target(p, st) &&
-           (!lexer_take(&p->lexer, "after") || lexer_duration(&p->lexer, "after", &st->lasts));
+           (!lexer_take(&p->lexer, "after") ||
+            lexer_span(&p->lexer, "after", (carp_duration){1}, SCENARIO_TIME_MAX, &st->lasts));
 }
 
 static bool parse_stop(struct parser *p, struct statement *st)
@@ -375,11 +446,23 @@ static bool parse_kill(struct parser *p, struct statement *st)
     return true;
 }
 
+static bool is_kernel(const struct parser *p, uint32_t node)
+{
+    enum profile profile = p->scenario->nodes[node].profile;
+    return profile > PROFILE_UCARP && profile <= PROFILE_OPENBSD;
+}
+
 static bool parse_freeze(struct parser *p, struct statement *st)
 {
     st->kind = DO_FREEZE;
+    struct lexer before = p->lexer;
     if (!parse_machine(p, st)) {
         return false;
+    }
+    if (is_kernel(p, st->node)) {
+        p->lexer = before;
+        return lexer_fail(&p->lexer, "freeze: %s runs no daemon that could be; pause is right",
+                          before.word);
     }
     st->flag = lexer_take(&p->lexer, "all");
     return parse_for(p, &st->lasts);
@@ -403,7 +486,9 @@ static bool parse_pause(struct parser *p, struct statement *st)
     if (!lexer_is(l, "for")) {
         return lexer_fail(l, "pause: for TIME is missing");
     }
-    parse_for(p, &st->lasts);
+    if (!parse_for(p, &st->lasts)) {
+        return false;
+    }
     while (!l->failed && l->word[0] != '\0') {
         if (lexer_take(l, "clock")) {
             if (lexer_choice(l, "clock", clocks, &index)) {
@@ -427,10 +512,23 @@ static bool parse_set_drift(struct parser *p, struct statement *st)
     return parse_target(p, st) && parse_drift(p, &st->number);
 }
 
+/* So that no clock leaves the range of its numbers. */
+static bool count_step(struct parser *p, const struct lexer *before, int64_t ns)
+{
+    p->stepped_ns += (uint64_t)(ns < 0 ? -ns : ns);
+    if (p->stepped_ns > SCENARIO_TIME_MAX.ns) {
+        p->lexer = *before;
+        return lexer_fail(&p->lexer, "all clock and jump together: at most 100y is right");
+    }
+    return true;
+}
+
 static bool parse_clock(struct parser *p, struct statement *st)
 {
+    struct lexer before = p->lexer;
     st->kind = DO_CLOCK;
-    return parse_target(p, st) && lexer_signed_duration(&p->lexer, "clock", &st->number);
+    return parse_target(p, st) && lexer_signed_duration(&p->lexer, "clock", &st->number) &&
+           count_step(p, &before, st->number);
 }
 
 static bool parse_jump(struct parser *p, struct statement *st)
@@ -444,7 +542,7 @@ static bool parse_jump(struct parser *p, struct statement *st)
         p->lexer = before;
         return lexer_fail(&p->lexer, "jump: a monotonic clock does not go back");
     }
-    return true;
+    return count_step(p, &before, st->number);
 }
 
 /* "down a", "down a@s2": the interface, or the one to that switch. */
@@ -459,7 +557,8 @@ static bool parse_nic_of(struct parser *p, struct statement *st)
     }
     st->node = find_node(p->scenario, name);
     if (st->node == NONE) {
-        return lexer_fail(&p->lexer, "unknown node %s; nodes are declared above", name);
+        return lexer_fail(&p->lexer, "unknown node %s; nodes are declared above",
+                          lexer_named(&p->lexer));
     }
     const struct scenario_node *n = &p->scenario->nodes[st->node];
     for (unsigned i = 0; at != NULL && i < n->nic_count; i++) {
@@ -513,8 +612,13 @@ static bool parse_demote(struct parser *p, struct statement *st)
     struct lexer *l = &p->lexer;
     uint64_t weight;
     st->kind = DO_DEMOTE;
+    struct lexer before = *l;
     if (!parse_machine(p, st)) {
         return false;
+    }
+    if (p->scenario->nodes[st->node].profile == PROFILE_UCARP) {
+        *l = before;
+        return lexer_fail(l, "demote: %s is a UCARP, which cannot be", before.word);
     }
     bool engine = p->scenario->nodes[st->node].profile == PROFILE_ENGINE;
     bool negative = !engine && l->word[0] == '-';
@@ -525,19 +629,24 @@ static bool parse_demote(struct parser *p, struct statement *st)
         return false;
     }
     st->number = negative ? -(int64_t)weight : (int64_t)weight;
-    return parse_of_vhid(p, &st->vhid) && parse_for(p, &st->lasts);
+    if (!engine && lexer_is(l, "vhid")) {
+        return lexer_fail(l,
+                          "demote: %s counts for all of its virtual hosts; without vhid is right",
+                          p->scenario->nodes[st->node].name);
+    }
+    return parse_of_vhid(p, st) && parse_for(p, &st->lasts);
 }
 
 static bool parse_yield(struct parser *p, struct statement *st)
 {
     st->kind = DO_YIELD;
-    return parse_machine(p, st) && parse_of_vhid(p, &st->vhid);
+    return parse_machine(p, st) && parse_of_vhid(p, st);
 }
 
 static bool parse_remove(struct parser *p, struct statement *st)
 {
     st->kind = DO_LOSE;
-    return parse_engine(p, st) && parse_of_vhid(p, &st->vhid);
+    return parse_engine(p, st) && parse_of_vhid(p, st);
 }
 
 /* "reload a vhid 1 skew 50": the program is started again with other settings, or told them as its
@@ -545,16 +654,13 @@ static bool parse_remove(struct parser *p, struct statement *st)
 static bool parse_reload(struct parser *p, struct statement *st)
 {
     st->kind = DO_RELOAD;
-    if (!parse_machine(p, st) || !parse_of_vhid(p, &st->vhid)) {
+    if (!parse_machine(p, st) || !parse_of_vhid(p, st)) {
         return false;
     }
     const struct scenario_node *n = &p->scenario->nodes[st->node];
     size_t g = 0;
-    while (g < n->group_count && st->vhid != 0 && n->groups[g].config.vhid != st->vhid) {
+    while (st->vhid != 0 && n->groups[g].config.vhid != st->vhid) {
         g++;
-    }
-    if (g == n->group_count) {
-        return lexer_fail(&p->lexer, "%s has no vhid %u", n->name, st->vhid);
     }
     /* On top of what earlier reloads of this group said. */
     const struct carp_config *base = &n->groups[g].config;
@@ -597,6 +703,22 @@ static bool parse_stranger(struct parser *p, struct statement *st, enum deed_kin
     return true;
 }
 
+/* Each deed has options of its own. */
+static bool takes(const struct lexer *l, enum deed_kind kind, const char *option)
+{
+    static const char *const options[] = {
+        [DEED_REPLAY] = " of every ",
+        [DEED_FORGE] = " of base skew demote ",
+        [DEED_REFLECT] = " of ",
+        [DEED_FLOOD] = " vhid every ",
+        [DEED_VRRP] = " id version every ",
+        [DEED_SPOOF] = " every ",
+        [DEED_NOISE] = " vhid every ",
+    };
+    const char *found = strstr(options[kind], option);
+    return lexer_is(l, option) && found != NULL && found[-1] == ' ' && found[strlen(option)] == ' ';
+}
+
 static bool parse_deed_options(struct parser *p, struct statement *st, bool periodic)
 {
     struct lexer *l = &p->lexer;
@@ -605,28 +727,32 @@ static bool parse_deed_options(struct parser *p, struct statement *st, bool peri
     d->period = periodic ? CARP_SECONDS(1) : (carp_duration){0};
     while (!l->failed && l->word[0] != '\0' && !lexer_is(l, "for")) {
         bool ok = true;
-        if (lexer_take(l, "of")) {
+        if (takes(l, d->kind, "of")) {
+            lexer_next(l);
             ok = parse_node_name(p, &d->of);
-        } else if (periodic && lexer_take(l, "every")) {
-            ok = lexer_duration(l, "every", &d->period);
-            if (ok && d->period.ns < 10000) {
-                ok = lexer_fail(l, "every: no faster than 10us");
-            }
-        } else if (lexer_take(l, "base")) {
+        } else if (takes(l, d->kind, "every")) {
+            lexer_next(l);
+            ok = lexer_span(l, "every", (carp_duration){10000}, SCENARIO_TIME_MAX, &d->period);
+        } else if (takes(l, d->kind, "base")) {
+            lexer_next(l);
             ok = lexer_number(l, "base", 0, 255, &number);
             d->advbase = (uint8_t)number;
-        } else if (lexer_take(l, "skew")) {
+        } else if (takes(l, d->kind, "skew")) {
+            lexer_next(l);
             ok = lexer_number(l, "skew", 0, 255, &number);
             d->advskew = (uint8_t)number;
-        } else if (lexer_take(l, "demote")) {
+        } else if (takes(l, d->kind, "demote")) {
+            lexer_next(l);
             ok = lexer_number(l, "demote", 0, 255, &number);
             d->demote = (uint8_t)number;
-        } else if (lexer_take(l, "version")) {
+        } else if (takes(l, d->kind, "version")) {
+            lexer_next(l);
             ok = lexer_number(l, "version", 2, 3, &number);
             d->version = (uint8_t)number;
-        } else if (lexer_take(l, "vhid") || lexer_take(l, "id")) {
+        } else if (takes(l, d->kind, "vhid") || takes(l, d->kind, "id")) {
+            lexer_next(l);
             ok = parse_vhid(p, &d->vhid);
-        } else if (lexer_at_address(l)) {
+        } else if (d->kind == DEED_SPOOF && lexer_at_address(l)) {
             ok = lexer_address(l, "address", &d->address);
         } else {
             ok = lexer_fail(l, "unknown option %s; docs/SIMULATOR.md has them", l->word);
@@ -751,6 +877,9 @@ static const struct {
 static bool append_statement(struct parser *p, const struct statement *st)
 {
     struct scenario *s = p->scenario;
+    if (s->statement_count == SCENARIO_STATEMENTS_MAX) {
+        return lexer_fail(&p->lexer, "more than %d statements", SCENARIO_STATEMENTS_MAX);
+    }
     if (s->statement_count == s->statement_room) {
         s->statements = memory_grow(s->statements, &s->statement_room, 8, sizeof *s->statements);
     }
@@ -768,16 +897,16 @@ static bool parse_action(struct parser *p, const struct moment *when)
     };
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (lexer_take(&p->lexer, actions[i].word)) {
-            if (!actions[i].parse(p, &st)) {
+            if (!actions[i].parse(p, &st) || p->lexer.failed || !append_statement(p, &st)) {
                 free(st.sides);
                 free(st.config);
                 return false;
             }
-            return append_statement(p, &st);
+            return true;
         }
     }
     return lexer_fail(&p->lexer, "unknown action %s; docs/SIMULATOR.md has them",
-                      p->lexer.word[0] == '\0' ? "(none)" : p->lexer.word);
+                      lexer_named(&p->lexer));
 }
 
 /* at WHEN ACTION [ACTION]...: several actions of one instant may share a line, as
@@ -798,6 +927,11 @@ bool parse_at(struct parser *p)
         p->lexer = before;
         return lexer_fail(&p->lexer,
                           "when: %s is before the statement above; time does not go back",
+                          before.word);
+    }
+    if (to.ns > SCENARIO_TIME_MAX.ns) {
+        p->lexer = before;
+        return lexer_fail(&p->lexer, "when: %s is more than 100 years after the start",
                           before.word);
     }
     p->last_from = from;
