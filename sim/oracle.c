@@ -135,7 +135,6 @@ void oracle_free(struct oracle *o)
         free(o->members);
         free(o->first_member);
         free(o->domains);
-        free(o->annals);
         free(o);
     }
 }
@@ -278,12 +277,6 @@ static void count_master(struct world *w, struct member *m)
     note_tally(w, m->config->vhid, master ? 1 : -1);
     d->stale = !master &&
                (d->stale || (m->state != CARP_BACKUP && o->tallies[m->config->vhid].masters > 0));
-    if (o->keeps_annals) {
-        if (o->annal_count == o->annal_room) {
-            o->annals = memory_grow(o->annals, &o->annal_room, 64, sizeof *o->annals);
-        }
-        o->annals[o->annal_count++] = (struct annal){w->now, (uint32_t)(m - o->members), master};
-    }
 }
 
 void oracle_node_changed(struct world *w, const struct node *node)

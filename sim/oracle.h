@@ -92,13 +92,6 @@ struct domain {
     bool left, missing; /* somebody holds what he should not, or does not hold what he should */
 };
 
-/* A master more or less: for who wants to know about a stretch of time afterwards. */
-struct annal {
-    carp_instant at;
-    uint32_t member;
-    bool master;
-};
-
 /* All that a vhid's domains have in common, for accounts: how long there were 0, 1, more masters.
  */
 struct tally {
@@ -128,10 +121,6 @@ struct oracle {
     size_t violation_count;
     uint64_t total; /* of all kinds, also those there was no room for */
     uint64_t counts[ORACLE_COUNT];
-
-    bool keeps_annals;
-    struct annal *annals; /* owned */
-    size_t annal_count, annal_room;
 
     /* What was seen, for `sometimes`. */
     bool rules[CARP_RULE_COUNT], verdicts[CARP_VERDICT_COUNT];

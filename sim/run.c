@@ -1,6 +1,5 @@
 #include "sim/run.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +216,7 @@ static void on_event(void *self, const struct queue_event *event)
     switch ((enum run_event)event->what) {
     case RUN_BOOT:
         node_boot(&r->world, &r->world.nodes[event->who]);
+        run_note_bounds(r);
         break;
     case RUN_STATEMENT:
         run_do(r, event->who);
@@ -246,6 +246,8 @@ int run_make(struct run *r, const struct scenario *s, const struct run_options *
         .hosts = memory_make(s->node_count, sizeof *r->hosts),
         .instants = memory_make(s->statement_count, sizeof *r->instants),
         .limits = memory_make(s->expectation_count, sizeof *r->limits),
+        .windows = memory_make(s->expectation_count, sizeof *r->windows),
+        .split_by = NONE,
         .sometimes = memory_make(s->expectation_count, sizeof *r->sometimes),
     };
     if (options->replay != NULL) {
@@ -276,10 +278,16 @@ int run_make(struct run *r, const struct scenario *s, const struct run_options *
 bool run_go(struct run *r)
 {
     carp_instant end = {r->scenario->horizon.ns};
-    while (r->events < r->events_max && world_step(&r->world, end)) {
-        r->events += 1;
+    bool more = true;
+    while (more && r->events < r->events_max) {
+        carp_instant next = instant_min(queue_next(&r->world.queue), end);
+        if (r->window_count > 0 && instant_before(r->world.now, next)) {
+            run_expect_between(r, next);
+        }
+        more = world_step(&r->world, end);
+        r->events += more;
     }
-    r->out_of_events = r->events == r->events_max;
+    r->out_of_events = more;
     r->world.now = r->out_of_events ? r->world.now : end;
     if (r->out_of_events) {
         run_fail(r, 0, "stopped after %llu events, before the horizon",
@@ -310,5 +318,6 @@ void run_free(struct run *r)
     free(r->hosts);
     free(r->instants);
     free(r->limits);
+    free(r->windows);
     free(r->sometimes);
 }

@@ -16,6 +16,12 @@ struct run_failure {
     char text[RUN_TEXT_MAX];
 };
 
+/* When an expectation with `within` is looked at, and why then. */
+struct run_limit {
+    bool judged;
+    char text[RUN_TEXT_MAX + 64];
+};
+
 /* Who is told; all may be NULL. Whoever wants more attaches to the run's world (sim/record.h). */
 struct run_watcher {
     void *self;
@@ -41,8 +47,10 @@ struct run {
 
     carp_instant *instants;                     /* owned: of each statement */
     carp_duration dark_max[256], dual_max[256]; /* the largest bounds there were, by vhid */
-    char dark_text[256][128];
-    carp_duration *limits; /* owned: of expectations with `within` */
+    struct run_limit *limits;                   /* owned: by expectation, for those with `within` */
+    uint32_t *windows; /* owned: expectations over a stretch of time, and still in question */
+    size_t window_count;
+    uint32_t split_by; /* the cause of the split there is */
     uint64_t events, events_max;
     bool out_of_events;
 

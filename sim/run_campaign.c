@@ -92,12 +92,12 @@ static struct statement make_fault(struct run *r, uint32_t fault, enum swarm_kin
     case SWARM_KILL:
         st.kind = r->scenario->nodes[st.node].profile == PROFILE_ENGINE ? DO_KILL : DO_CRASH;
         break;
-    case SWARM_FREEZE:
-        st.kind = DO_FREEZE;
+    case SWARM_FREEZE: /* a kernel cannot be: all of its machine is */
+        st.kind = r->scenario->nodes[st.node].profile <= PROFILE_UCARP ? DO_FREEZE : DO_PAUSE;
         break;
     case SWARM_PAUSE:
         st.kind = DO_PAUSE;
-        st.clock = (enum pause_clock)draw(r, fault, 6, 2);
+        st.clock = (enum pause_clock)draw(r, fault, 6, 3);
         st.flag = draw(r, fault, 7, 2) == 1;
         break;
     case SWARM_FLAP:
@@ -122,11 +122,10 @@ static struct statement make_fault(struct run *r, uint32_t fault, enum swarm_kin
 }
 
 /* A split puts each node on one of two sides. */
-static void apply_split(struct run *r, uint32_t fault, uint64_t lasts_ns)
+static void apply_split(struct run *r, uint32_t fault)
 {
     uint8_t sides[SCENARIO_NODES_MAX];
-    struct statement st = {.kind = DO_SPLIT, .sides = sides};
-    (void)lasts_ns;
+    struct statement st = {.kind = DO_SPLIT, .sides = sides, .side_count = r->scenario->node_count};
     for (size_t i = 0; i < r->scenario->node_count; i++) {
         sides[i] = (uint8_t)(1 + draw(r, fault, DECISIONS_A_FAULT + (unsigned)i, 2));
     }
@@ -256,6 +255,9 @@ static void begin_phase(struct run *r, enum phase phase)
     if (phase != PHASE_CALM) {
         oracle_disturbed(&r->world);
     }
+    if (phase != PHASE_CHAOS) {
+        run_note_bounds(r);
+    }
 }
 
 void run_campaign_event(struct run *r, const struct queue_event *event)
@@ -281,7 +283,7 @@ void run_campaign_event(struct run *r, const struct queue_event *event)
         return;
     }
     if (st.kind == DO_SPLIT) {
-        apply_split(r, event->who, st.lasts.ns);
+        apply_split(r, event->who);
     } else {
         run_apply(r, &st, cause);
     }

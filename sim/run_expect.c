@@ -307,6 +307,7 @@ static const struct member *member_of(const struct run *r, const struct expectat
             return oracle_member(&r->world, e->subject, g);
         }
     }
+    assert(false); /* reading the scenario saw to it */
     return NULL;
 }
 
@@ -330,9 +331,6 @@ static void list_masters(const struct run *r, uint8_t vhid, char *text, size_t s
 static bool role_holds(const struct run *r, const struct expectation *e)
 {
     const struct member *m = member_of(r, e);
-    if (m == NULL) {
-        return false;
-    }
     return e->kind == EXPECT_MASTER ? m->counted && r->world.oracle->tallies[e->vhid].masters == 1
                                     : m->state == CARP_BACKUP && r->world.nodes[m->node].alive;
 }
@@ -344,57 +342,56 @@ static void check_role(struct run *r, const struct expectation *e)
         return;
     }
     list_masters(r, e->vhid, masters, sizeof masters);
-    const struct member *m = member_of(r, e);
-    run_fail(r, e->line, "at %s master of vhid %u: %s; expected: %s %s (it is %s)",
+    const char *limit = r->limits[e - r->scenario->expectations].text;
+    run_fail(r, e->line, "at %s master of vhid %u: %s; expected: %s %s (it is %s%s)%s%s",
              trace_time(r->world.now, at), e->vhid, masters,
              e->kind == EXPECT_MASTER ? "only" : "backup", r->world.nodes[e->subject].name,
-             m == NULL ? "not of this vhid" : carp_state_word(m->state));
+             carp_state_word(member_of(r, e)->state),
+             r->world.nodes[e->subject].alive ? "" : ", not running", limit[0] == '\0' ? "" : "; ",
+             limit);
 }
 
-/* At every instant of a window: gone through by the annals, at the end. */
-static bool window_step(const struct run *r, const struct expectation *e, unsigned masters,
-                        bool subject_is)
+/* --- windows ------------------------------------------------------------------------------------
+ */
+
+static void add_window(struct run *r, uint32_t expectation)
 {
-    (void)r;
-    switch (e->kind) {
-    case EXPECT_MASTER:
-        return masters == 1 && subject_is;
-    case EXPECT_BACKUP:
-        return !subject_is;
-    default:
-        return compare(masters, e->comparison, (uint64_t)e->value);
+    r->windows[r->window_count++] = expectation;
+}
+
+static void fail_window(struct run *r, const struct expectation *e, carp_instant from)
+{
+    char masters[160], at[32];
+    list_masters(r, e->vhid, masters, sizeof masters);
+    if (e->kind == EXPECT_METRIC) {
+        run_fail(r, e->line, "from %s on master of vhid %u: %s; expected: masters %s %llu",
+                 trace_time(from, at), e->vhid, masters, comparison_word(e->comparison),
+                 (unsigned long long)e->value);
+    } else {
+        run_fail(r, e->line, "from %s on master of vhid %u: %s; expected: %s %s",
+                 trace_time(from, at), e->vhid, masters,
+                 e->kind == EXPECT_MASTER ? "only" : "backup", r->world.nodes[e->subject].name);
     }
 }
 
-static void check_window(struct run *r, const struct expectation *e)
+/* What is so only within an instant, between two of its events, is not looked at. */
+void run_expect_between(struct run *r, carp_instant until)
 {
-    const struct oracle *o = r->world.oracle;
-    const struct member *subject = e->subject == NONE ? NULL : member_of(r, e);
-    unsigned masters = 0;
-    bool subject_is = false;
-    char at[32];
-    for (size_t i = 0; i <= o->annal_count; i++) {
-        bool last = i == o->annal_count;
-        carp_instant until = last ? CARP_NEVER : o->annals[i].at;
-        carp_instant since = i == 0 ? (carp_instant){0} : o->annals[i - 1].at;
-        /* What held from `since` until `until`, when that is a while of the window. */
-        bool in_window =
-            since.ns < e->when.to.ns && until.ns > e->when.from.ns && since.ns != until.ns;
-        if (in_window && !window_step(r, e, masters, subject_is)) {
-            carp_instant from = since.ns > e->when.from.ns ? since : e->when.from;
-            run_fail(r, e->line, "from %s on: %u masters of vhid %u%s%s", trace_time(from, at),
-                     masters, e->vhid,
-                     subject == NULL ? ""
-                     : subject_is    ? ", among them "
-                                     : ", not ",
-                     subject == NULL ? "" : r->world.nodes[subject->node].name);
-            return;
+    for (size_t i = 0; i < r->window_count;) {
+        const struct expectation *e = &r->scenario->expectations[r->windows[i]];
+        bool begun = instant_before(e->when.from, until);
+        bool over = !instant_before(r->world.now, e->when.to);
+        bool holds = e->kind == EXPECT_METRIC
+                         ? compare(measure(r, e), e->comparison, (uint64_t)e->value)
+                         : role_holds(r, e);
+        if (begun && !over && !holds) {
+            fail_window(r, e,
+                        instant_before(r->world.now, e->when.from) ? e->when.from : r->world.now);
         }
-        if (!last && o->members[o->annals[i].member].config->vhid == e->vhid) {
-            masters = masters + (o->annals[i].master ? 1u : 0u) - (o->annals[i].master ? 0u : 1u);
-            if (&o->members[o->annals[i].member] == subject) {
-                subject_is = o->annals[i].master;
-            }
+        if (over || (begun && !holds)) {
+            r->windows[i] = r->windows[--r->window_count];
+        } else {
+            i += 1;
         }
     }
 }
@@ -429,27 +426,42 @@ void run_schedule_expectations(struct run *r)
     for (size_t i = 0; i < s->expectation_count; i++) {
         const struct expectation *e = &s->expectations[i];
         if (e->window) {
-            r->world.oracle->keeps_annals = true;
+            add_window(r, (uint32_t)i);
         } else if (!e->at_end) {
             world_at(&r->world, e->when.from, QUEUE_OBSERVE, RUN_EXPECT, (uint32_t)i, 0);
         }
     }
 }
 
+/* From now on within this time. */
+static void set_limit(struct run *r, const struct expectation *e, struct run_limit *limit)
+{
+    struct bound bound = {.value = {0}};
+    char text[32];
+    if (e->bound) {
+        bound = oracle_dark_bound(&r->world, e->vhid);
+    }
+    if (bound.value.ns == UINT64_MAX) {
+        run_fail(r, e->line, "at %s no bound can be derived: %s", trace_time(r->world.now, text),
+                 bound.text);
+        limit->judged = true;
+        return;
+    }
+    carp_duration lasts = {bound.value.ns + (uint64_t)e->value};
+    snprintf(limit->text, sizeof limit->text, "within %s%s%s", trace_duration(lasts, text),
+             e->bound ? ": bound: " : "", bound.text);
+    world_at(&r->world, instant_add(r->world.now, lasts), QUEUE_OBSERVE, RUN_EXPECT_LIMIT,
+             (uint32_t)(e - r->scenario->expectations), 0);
+}
+
 void run_expect_event(struct run *r, const struct queue_event *event)
 {
     const struct expectation *e = &r->scenario->expectations[event->who];
     if (event->what == RUN_EXPECT && e->within) {
-        carp_duration bound = {0};
-        if (e->bound) {
-            bound = oracle_dark_bound(&r->world, e->vhid).value;
-        }
-        carp_duration limit = {(uint64_t)e->value + (bound.ns == UINT64_MAX ? 0 : bound.ns)};
-        r->limits[event->who] = limit;
-        world_at(&r->world, instant_add(r->world.now, limit), QUEUE_OBSERVE, RUN_EXPECT_LIMIT,
-                 event->who, 0);
+        set_limit(r, e, &r->limits[event->who]);
         return;
     }
+    r->limits[event->who].judged = true;
     check(r, e);
 }
 
@@ -518,8 +530,8 @@ void run_expect_end(struct run *r)
         const struct expectation *e = &s->expectations[i];
         if (e->kind == EXPECT_SOMETIMES) {
             r->sometimes[i] = was_seen(r, e);
-        } else if (e->window) {
-            check_window(r, e);
+        } else if (e->within && !r->limits[i].judged) {
+            run_fail(r, e->line, "the horizon comes first; %s", r->limits[i].text);
         } else if (e->at_end) {
             check(r, e);
         }

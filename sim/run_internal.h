@@ -42,12 +42,15 @@ void run_end(struct run *r, uint32_t statement);
 void run_apply(struct run *r, const struct statement *st, uint32_t cause);
 void run_lift(struct run *r, const struct statement *st, uint32_t cause);
 void run_heal(struct run *r);
+void run_note_bounds(struct run *r);
 
 /* The phases and faults of a campaign are put into the queue. */
 void run_schedule_campaign(struct run *r);
 void run_campaign_event(struct run *r, const struct queue_event *event);
 
 void run_schedule_expectations(struct run *r);
+/* Nothing happens from now until then: what was expected of that time holds or does not. */
+void run_expect_between(struct run *r, carp_instant until);
 void run_expect_event(struct run *r, const struct queue_event *event);
 void run_expect_end(struct run *r);
 void run_fail(struct run *r, unsigned line, const char *format, ...)

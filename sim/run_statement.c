@@ -97,6 +97,7 @@ static void release_all(struct run *r)
 
 static void join_all(struct run *r)
 {
+    r->split_by = NONE;
     for (size_t i = 0; i < r->world.node_count; i++) {
         r->world.nodes[i].side = 0;
     }
@@ -104,11 +105,12 @@ static void join_all(struct run *r)
     r->world.changes += 1;
 }
 
-static void split(struct run *r, const struct statement *st)
+static void split(struct run *r, const struct statement *st, uint32_t cause)
 {
     for (size_t i = 0; i < r->world.node_count; i++) {
-        r->world.nodes[i].side = st->sides[i];
+        r->world.nodes[i].side = i < st->side_count ? st->sides[i] : 0;
     }
+    r->split_by = cause;
     r->world.split = true;
     r->world.changes += 1;
 }
@@ -201,6 +203,10 @@ static void reload(struct run *r, const struct statement *st)
     bool was_alive = node->alive;
     if (plan == NULL) {
         run_fail(r, st->line, "the crypto library refuses this configuration");
+        return;
+    }
+    if (node->paused) {
+        run_fail(r, st->line, "reload: %s is paused and can be told nothing", n->name);
         return;
     }
     if (restart) {
@@ -312,7 +318,7 @@ void run_apply(struct run *r, const struct statement *st, uint32_t cause)
 {
     switch (st->kind) {
     case DO_SPLIT:
-        split(r, st);
+        split(r, st, cause);
         break;
     case DO_JOIN:
         join_all(r);
@@ -376,7 +382,9 @@ void run_lift(struct run *r, const struct statement *st, uint32_t cause)
         }
         break;
     case DO_SPLIT:
-        join_all(r);
+        if (r->split_by == cause) { /* a later split is not its to end */
+            join_all(r);
+        }
         break;
     case DO_FAULT:
         remove_faults(r, cause);
@@ -398,7 +406,7 @@ void run_lift(struct run *r, const struct statement *st, uint32_t cause)
 }
 
 /* The largest bounds there are at any time after a statement, for expectations about the whole. */
-static void note_bounds(struct run *r)
+void run_note_bounds(struct run *r)
 {
     const struct oracle *o = r->world.oracle;
     for (unsigned vhid = 1; vhid < 256; vhid++) {
@@ -429,7 +437,7 @@ void run_do(struct run *r, uint32_t index)
     const struct statement *st = &r->scenario->statements[index];
     note(r, index, 0);
     run_apply(r, st, index);
-    note_bounds(r);
+    run_note_bounds(r);
     if (st->lasts.ns > 0) {
         world_at(&r->world, instant_add(r->world.now, st->lasts), QUEUE_SCRIPT, RUN_STATEMENT_END,
                  index, 0);
@@ -440,5 +448,5 @@ void run_end(struct run *r, uint32_t index)
 {
     note(r, index, 1);
     run_lift(r, &r->scenario->statements[index], index);
-    note_bounds(r);
+    run_note_bounds(r);
 }
