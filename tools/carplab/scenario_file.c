@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/scenario_internal.h"
 #ifdef CARP_CONFIG
@@ -34,6 +35,34 @@ char *file_text(const char *path, size_t max, char error[SCENARIO_ERROR_MAX])
 }
 
 #ifdef CARP_CONFIG
+/* A file of the scenario's own folder, or of one below: a link that leads out of it is not
+ * followed, and what is no plain file is not waited for. */
+static bool is_inside(const char *scenario, const char *path, char error[SCENARIO_ERROR_MAX])
+{
+    const char *slash = strrchr(scenario, '/');
+    char *folder = slash == NULL       ? strdup(".")
+                   : slash == scenario ? strdup("/")
+                                       : strndup(scenario, (size_t)(slash - scenario));
+    char *home = folder == NULL ? NULL : realpath(folder, NULL);
+    char *file = realpath(path, NULL);
+    struct stat st;
+    size_t size = home == NULL ? 0 : strlen(home);
+    bool inside = false;
+    if (file == NULL || home == NULL) {
+        snprintf(error, SCENARIO_ERROR_MAX, "%.300s: %s", path, strerror(errno));
+    } else if (strncmp(file, home, size) != 0 || (file[size] != '/' && strcmp(home, "/") != 0)) {
+        snprintf(error, SCENARIO_ERROR_MAX, "%.300s: it leads out of the scenario's folder", path);
+    } else if (stat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
+        snprintf(error, SCENARIO_ERROR_MAX, "%.300s: no plain file", path);
+    } else {
+        inside = true;
+    }
+    free(folder);
+    free(home);
+    free(file);
+    return inside;
+}
+
 /* The groups of a carpd.yaml; its interfaces, in the order in which the groups name them, are those
  * of the node. */
 static int load_config(void *self, const char *path, struct scenario_node *node,
@@ -42,7 +71,9 @@ static int load_config(void *self, const char *path, struct scenario_node *node,
     struct config config = {0};
     struct config_warnings warnings = {0};
     const char *interfaces[SCENARIO_NICS_MAX] = {NULL};
-    (void)self;
+    if (!is_inside(self, path, error)) {
+        return -1;
+    }
     int status = config_from_file(path, &config, &warnings, error);
     config_warnings_free(&warnings);
     for (size_t g = 0; status == 0 && g < config.group_count; g++) {
@@ -73,13 +104,17 @@ static int load_config(void *self, const char *path, struct scenario_node *node,
 bool scenario_file_read(const char *path, struct scenario *s, char error[SCENARIO_ERROR_MAX])
 {
 #ifdef CARP_CONFIG
-    const struct scenario_loader loader = {NULL, load_config};
+    char *own = strdup(path); /* for the loader, which does not change it */
+    const struct scenario_loader loader = {own, load_config};
 #else
     const struct scenario_loader loader = {NULL, NULL};
 #endif
     char *text = file_text(path, SCENARIO_TEXT_MAX, error);
     bool ok = text != NULL && scenario_read(s, path, text, &loader, error);
     free(text);
+#ifdef CARP_CONFIG
+    free(own);
+#endif
     return ok;
 }
 
@@ -89,7 +124,7 @@ bool option_number(const char *option, const char *text, uint64_t min, uint64_t 
     char *end = NULL;
     errno = 0;
     unsigned long long read = text == NULL ? 0 : strtoull(text, &end, 10);
-    if (text == NULL || end == text || *end != '\0' || *text == '-' || errno != 0 || read < min ||
+    if (text == NULL || *text < '0' || *text > '9' || *end != '\0' || errno != 0 || read < min ||
         read > max) {
         fprintf(stderr, "carplab: %s %s: a whole number from %llu to %llu is right\n", option,
                 text == NULL ? "(nothing)" : text, (unsigned long long)min,
