@@ -3,21 +3,12 @@
 
 #include "sim/memory.h"
 #include "sim/oracle.h"
+#include "sim/switch.h"
 #include "sim/world.h"
 
-#define MEMBERSHIP_LIFE CARP_SECONDS(260) /* RFC 2236 and 2710: (2 * 125 + 10) s */
-#define QUERY_PERIOD    CARP_SECONDS(125)
+#define QUERY_PERIOD CARP_SECONDS(125)
 
 enum { ETHERNET_OVERHEAD = 24 }; /* preamble, FCS and gap of each frame on the wire */
-
-static uint64_t mac_key(const uint8_t *mac)
-{
-    uint64_t key = 1;
-    for (int i = 0; i < 6; i++) {
-        key = key << 8 | mac[i];
-    }
-    return key;
-}
 
 /* --- arrivals --------------------------------------------------------------------------------- */
 
@@ -314,168 +305,6 @@ static void transmit(struct world *w, uint32_t end, uint32_t frame)
     put_arrival(w, at, from->peer, p.frame);
 }
 
-/* --- switches ----------------------------------------------------------------------------------
- */
-
-static struct mac_entry *find_mac(struct sim_switch *s, uint64_t key)
-{
-    size_t mask = s->table_room - 1;
-    size_t at = (size_t)decide_mix(key, 0) & mask;
-    while (s->table[at].mac != 0 && s->table[at].mac != key) {
-        at = (at + 1) & mask;
-    }
-    return &s->table[at];
-}
-
-static void grow_table(struct sim_switch *s)
-{
-    struct mac_entry *old = s->table;
-    size_t count = s->table_room;
-    s->table_room = count == 0 ? 32 : count * 2;
-    s->table = memory_make(s->table_room, sizeof *s->table);
-    for (size_t i = 0; i < count; i++) {
-        if (old[i].mac != 0) {
-            *find_mac(s, old[i].mac) = old[i];
-        }
-    }
-    free(old);
-}
-
-static bool is_current(const struct world *w, const struct sim_switch *s,
-                       const struct mac_entry *entry)
-{
-    return entry->mac != 0 && entry->port != NONE &&
-           instant_since(w->now, entry->seen).ns < s->ageing.ns;
-}
-
-/* A full table drops what was forgotten or is too old; false: there is nothing of the kind. */
-static bool sweep_table(const struct world *w, struct sim_switch *s)
-{
-    if (instant_before(w->now, s->sweep_from)) {
-        return false;
-    }
-    struct mac_entry *old = s->table;
-    size_t before = s->table_used;
-    carp_instant oldest = CARP_NEVER;
-    s->table = memory_make(s->table_room, sizeof *s->table);
-    s->table_used = 0;
-    for (size_t i = 0; i < s->table_room; i++) {
-        if (is_current(w, s, &old[i])) {
-            *find_mac(s, old[i].mac) = old[i];
-            s->table_used += 1;
-            oldest = instant_min(oldest, old[i].seen);
-        }
-    }
-    free(old);
-    s->sweep_from = instant_add(oldest, s->ageing);
-    return s->table_used < before;
-}
-
-static void learn(struct world *w, uint32_t switch_index, uint32_t port, const uint8_t *mac)
-{
-    struct sim_switch *s = &w->switches[switch_index];
-    if ((mac[0] & 1) != 0) {
-        return;
-    }
-    if (s->table_used * 2 >= s->table_room) {
-        grow_table(s);
-    }
-    struct mac_entry *entry = find_mac(s, mac_key(mac));
-    if (entry->mac == 0) {
-        if (s->capacity != 0 && s->table_used >= s->capacity) {
-            if (!sweep_table(w, s)) {
-                return; /* full: what it does not know it floods */
-            }
-            entry = find_mac(s, mac_key(mac));
-        }
-        s->table_used += 1;
-        entry->mac = mac_key(mac);
-        entry->port = NONE;
-    }
-    if (entry->port != port) {
-        s->moves += entry->port != NONE;
-        trace_note(&w->trace, w->now, TRACE_LEARNED, switch_index, entry->mac, port, entry->port);
-        entry->port = port;
-    }
-    entry->seen = w->now;
-}
-
-/* The port behind which an address is, NONE when it is not known (any more). */
-static uint32_t look_up(struct world *w, struct sim_switch *s, const uint8_t *mac)
-{
-    if (s->table_room == 0) {
-        return NONE;
-    }
-    const struct mac_entry *entry = find_mac(s, mac_key(mac));
-    return is_current(w, s, entry) ? entry->port : NONE;
-}
-
-static void forget_port(struct sim_switch *s, uint32_t port)
-{
-    s->sweep_from.ns = 0;
-    for (size_t i = 0; i < s->table_room; i++) {
-        if (s->table[i].port == port) {
-            s->table[i].port = NONE;
-        }
-    }
-    for (size_t i = 0; i < s->member_count; i++) {
-        if (s->members[i].port == port) {
-            s->members[i].expires = (carp_instant){0};
-        }
-    }
-}
-
-static void snoop(struct world *w, struct sim_switch *s, uint32_t port,
-                  const struct sim_frame *frame)
-{
-    uint8_t group[6];
-    if (frame->class_ != FRAME_REPORT || !packet_read_report(frame->bytes, frame->size, group)) {
-        return;
-    }
-    struct membership *found = NULL;
-    for (size_t i = 0; i < s->member_count; i++) {
-        if (s->members[i].mac == mac_key(group) && s->members[i].port == port) {
-            found = &s->members[i];
-        }
-    }
-    if (found == NULL) {
-        if (s->member_count == s->member_room) {
-            s->members = memory_grow(s->members, &s->member_room, 8, sizeof *s->members);
-        }
-        found = &s->members[s->member_count++];
-        found->mac = mac_key(group);
-        found->port = port;
-    }
-    found->expires = instant_add(w->now, MEMBERSHIP_LIFE);
-}
-
-/* Is what snooping keeps from ports without members. Queries, announcements to all nodes and
- * solicitations pass everywhere. */
-static bool is_snooped(const struct sim_switch *s, const struct sim_frame *frame)
-{
-    return (s->snooping == SNOOP_MEMBERS || s->snooping == SNOOP_DROP) &&
-           (frame->bytes[0] & 1) != 0 && frame->bytes[0] != 0xff && frame->class_ == FRAME_ADVERT;
-}
-
-/* Does snooping let the group out of this port? An uplink to another switch is where a router would
- * be: it gets everything that is not dropped altogether. */
-static bool is_wanted(const struct world *w, const struct sim_switch *s, uint32_t port,
-                      uint64_t group)
-{
-    if (s->snooping == SNOOP_DROP) {
-        return false;
-    }
-    if (w->ends[w->ends[port].peer].is_switch) {
-        return true;
-    }
-    for (size_t i = 0; i < s->member_count; i++) {
-        if (s->members[i].port == port && s->members[i].mac == group) {
-            return instant_before(w->now, s->members[i].expires);
-        }
-    }
-    return false;
-}
-
 /* --- fans ---------------------------------------------------------------------------------------
  */
 
@@ -572,7 +401,7 @@ static void flood_through(struct world *w, const struct sim_switch *s, uint32_t 
     w->copied += 1;
     if (instant_before(w->now, end->opens)) {
         fabric_drop(w, end->peer, f, DROP_PORT_WAIT);
-    } else if (snooped && !is_wanted(w, s, port, mac_key(f->bytes))) {
+    } else if (snooped && !switch_wants(w, s, port, switch_mac_key(f->bytes))) {
         fabric_drop(w, end->peer, f, DROP_SNOOPED);
     } else {
         frames_hold(&w->frames, frame);
@@ -601,7 +430,7 @@ static void flood_fan(struct world *w, const struct sim_switch *s, struct fan *f
 
 static void flood(struct world *w, struct sim_switch *s, uint32_t from, uint32_t frame)
 {
-    bool snooped = is_snooped(s, frame_at(&w->frames, frame));
+    bool snooped = switch_snoops(s, frame_at(&w->frames, frame));
     struct fan *fan = snooped || w->plain || w->split || s->reflects ? NULL : fan_of(w, s);
     w->flooded += 1;
     if (fan != NULL) {
@@ -626,9 +455,9 @@ static void forward(struct world *w, uint32_t port, uint32_t frame)
         fabric_drop(w, port, f, DROP_PORT_WAIT);
         return;
     }
-    learn(w, in->owner, port, f->bytes + 6);
-    snoop(w, s, port, f);
-    uint32_t out = (f->bytes[0] & 1) != 0 ? NONE : look_up(w, s, f->bytes);
+    switch_learn(w, in->owner, port, f->bytes + 6);
+    switch_snoop(w, s, port, f);
+    uint32_t out = (f->bytes[0] & 1) != 0 ? NONE : switch_look_up(w, s, f->bytes);
     if (out == NONE) {
         flood(w, s, port, frame);
     } else if (out == port) {
@@ -786,7 +615,7 @@ void fabric_set_up(struct world *w, uint32_t index, bool up)
         }
         struct end *port = &w->ends[both[i]];
         struct sim_switch *s = &w->switches[port->owner];
-        forget_port(s, both[i]);
+        switch_forget_port(s, both[i]);
         port->opens = up ? instant_add(w->now, s->port_delay) : port->opens;
         if (up && s->port_delay.ns > 0 && w->oracle != NULL) {
             world_at(w, port->opens, QUEUE_SCRIPT, EVENT_PORT, both[i], 0);
@@ -848,98 +677,4 @@ void fabric_remove_fault(struct world *w, uint32_t index)
     *f = (struct fault){.next = w->fault_free, .end = NONE};
     w->fault_free = index + 1;
     w->changes += 1;
-}
-
-/* --- who reaches whom ---------------------------------------------------------------------------
- */
-
-static bool concerns(const struct fault *f, uint32_t origin, bool probe)
-{
-    bool kind =
-        probe ? f->match != MATCH_ADVERTS : f->match != MATCH_NEIGHBOUR && f->match != MATCH_PROBES;
-    return kind && (f->origin == NONE || f->origin == origin);
-}
-
-static bool way_open(const struct world *w, uint32_t end, uint32_t origin, bool probe,
-                     bool *certain)
-{
-    const struct end *from = &w->ends[end];
-    if (!from->up || from->peer == NONE || !w->ends[from->peer].up) {
-        return false;
-    }
-    const struct end *to = &w->ends[from->peer];
-    if ((from->is_switch && instant_before(w->now, from->opens)) ||
-        (to->is_switch && instant_before(w->now, to->opens))) {
-        return false;
-    }
-    bool split = w->split && !to->is_switch && w->nodes[origin].side != 0 &&
-                 w->nodes[to->owner].side != 0 && w->nodes[origin].side != w->nodes[to->owner].side;
-    for (uint32_t i = from->fault; i != 0; i = w->faults[i - 1].next) {
-        const struct fault *f = &w->faults[i - 1];
-        if (!concerns(f, origin, probe)) {
-            continue;
-        }
-        split = split && !f->passes;
-        if (f->blocks &&
-            (f->match == MATCH_ALL || f->match == MATCH_ADVERTS || f->match == MATCH_PROBES)) {
-            return false;
-        }
-        *certain = *certain && !f->blocks && !f->holds && f->loss_ppm == 0 &&
-                   f->burst_begin_ppm == 0 && f->ordinals == 0 && f->corrupt_ppm == 0 &&
-                   f->rate == 0;
-    }
-    return !split;
-}
-
-static bool reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool probe,
-                    bool *certain)
-{
-    uint32_t origin = w->ends[from_end].owner;
-    uint32_t at[64], from[64];
-    bool certainly[64];
-    unsigned count = 1;
-    *certain = true;
-    if (!way_open(w, from_end, origin, probe, certain)) {
-        return false;
-    }
-    at[0] = w->ends[from_end].peer;
-    from[0] = from_end;
-    certainly[0] = *certain;
-    /* A tree of switches is searched port by port; scenarios refuse rings. */
-    while (count > 0) {
-        uint32_t here = at[--count], came = from[count];
-        bool so_far = certainly[count];
-        if (here == to_end) {
-            *certain = so_far;
-            return true;
-        }
-        if (!w->ends[here].is_switch) {
-            continue;
-        }
-        const struct sim_switch *s = &w->switches[w->ends[here].owner];
-        for (size_t i = 0; i < s->port_count; i++) {
-            uint32_t port = s->ports[i], next = w->ends[port].peer;
-            bool useful = next != NONE && (next == to_end || w->ends[next].is_switch);
-            if (port == here || next == came || !useful || count == 64) {
-                continue;
-            }
-            bool sure = so_far;
-            if (way_open(w, port, origin, probe, &sure)) {
-                certainly[count] = sure;
-                at[count] = next;
-                from[count++] = port;
-            }
-        }
-    }
-    return false;
-}
-
-bool fabric_reaches(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
-{
-    return reaches(w, from_end, to_end, false, certain);
-}
-
-bool fabric_reaches_probe(const struct world *w, uint32_t from_end, uint32_t to_end, bool *certain)
-{
-    return reaches(w, from_end, to_end, true, certain);
 }

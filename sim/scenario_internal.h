@@ -1,6 +1,7 @@
 /*
- * What the files that read a scenario share: scenario.c the network and its nodes,
- * scenario_statement.c what happens, scenario_expect.c what is to be seen.
+ * What the files that read a scenario share: scenario.c names, settings and the whole,
+ * scenario_network.c switches and links, scenario_group.c groups, scenario_node.c who is on the
+ * network, scenario_statement.c what happens, scenario_expect.c what is to be seen.
  */
 #ifndef CARP_SIM_SCENARIO_INTERNAL_H
 #define CARP_SIM_SCENARIO_INTERNAL_H
@@ -47,6 +48,19 @@ bool parse_vhid(struct parser *p, uint8_t *vhid);
 enum parsed parse_group_option(struct parser *p, struct carp_config *config);
 bool check_config(struct parser *p, enum profile profile, const struct carp_config *c);
 void append_group(struct scenario_node *n, const struct scenario_group *group);
+
+/* A name that nothing has yet; what it is of, for errors. */
+bool new_name(struct parser *p, const char *what, char name[SCENARIO_NAME_MAX]);
+
+/* What a group of this vhid is unless something is said. */
+struct carp_config default_config(const struct parser *p, uint8_t vhid);
+
+bool parse_group_default(struct parser *p);
+bool parse_switch(struct parser *p);
+bool parse_link(struct parser *p);
+bool parse_node(struct parser *p);
+bool parse_nodes(struct parser *p);
+bool parse_bystander(struct parser *p, enum profile profile);
 
 bool parse_at(struct parser *p);
 bool parse_drift(struct parser *p, int64_t *ppb); /* 50ppm, -3ppm */

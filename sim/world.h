@@ -5,10 +5,10 @@
  * here reads a clock, draws a random number by itself or looks at the environment; two worlds built
  * alike go through the same states, which trace.hash shows.
  *
- * Who is what: world.c dispatches; fabric.c carries frames; node.c is what all machines have in
- * common (clock, pauses, wake-ups, a kernel that answers for addresses); daemon.c runs our engine
- * on such a machine, peer.c a persona; client.c asks for the virtual addresses; stranger.c does
- * harm. oracle.c watches.
+ * Who is what: world.c dispatches; fabric.c carries frames, switch.c is what switches know, reach.c
+ * who reaches whom; node.c is what all machines have in common (clock, pauses, wake-ups, a kernel
+ * that answers for addresses); daemon.c runs our engine on such a machine, peer.c a persona;
+ * client.c asks for the virtual addresses; stranger.c does harm. oracle.c watches.
  */
 #ifndef CARP_SIM_WORLD_H
 #define CARP_SIM_WORLD_H
