@@ -200,12 +200,12 @@ struct carp_outcome {
  */
 void carp_init(struct carp *c, uint64_t seed, uint64_t counter);
 
-/* Unix seconds to a first counter: 2^20 adverts fit into each second, so a restart is ahead of all
- * that was sent before. Where in the second's first sixteenth it begins is the seed's choice: hosts
- * of a group that start together would count side by side, and take each other for repeats. */
-static inline uint64_t carp_counter_anchor(uint64_t unix_seconds, uint64_t seed)
+/* Wall time (nanoseconds since 1970) to a first counter: 2^20 adverts fit into each second, so a
+ * restart is ahead of all that was sent before, and hosts that start together do not count side by
+ * side, which would make repeats of each other's adverts. */
+static inline uint64_t carp_counter_anchor(uint64_t unix_ns)
 {
-    return unix_seconds << 20 | (seed & 0xffff);
+    return ((unix_ns / 1000000000) << 20) + ((unix_ns % 1000000000) << 20) / 1000000000;
 }
 
 /*

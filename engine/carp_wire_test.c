@@ -155,14 +155,13 @@ TEST_CASE(counter, grows_by_one_an_advert_from_its_anchor)
 {
     struct lab lab;
     lab_init(&lab, (struct carp_config){.advbase = 1});
-    carp_init(&lab.carp, 1, carp_counter_anchor(UINT64_C(1700000000), 0xabc10003));
-    EXPECT_U64(UINT64_C(1782579200000003), lab.carp.counter); /* 1.7e9 x 2^20 + 3 */
+    carp_init(&lab.carp, 1, carp_counter_anchor(UINT64_C(1700000000500000000)));
+    EXPECT_U64(UINT64_C(1782579200524288), lab.carp.counter); /* 1,700,000,000.5 x 2^20 */
     lab_link(&lab, true);
     lab_run(&lab, AT_S(7));
-    EXPECT_U64(UINT64_C(1782579200000008), lab.carp.counter);
-    /* A second later another start is ahead, whatever the seeds and for 15/16 of 2^20 adverts. */
-    EXPECT_TRUE(carp_counter_anchor(1700000001, 0) >
-                carp_counter_anchor(1700000000, UINT64_MAX) + (1 << 20) / 16 * 15 - 1);
+    EXPECT_U64(UINT64_C(1782579200524293), lab.carp.counter);
+    EXPECT_U64(UINT64_C(1782579201048575), carp_counter_anchor(UINT64_C(1700000000999999999)));
+    EXPECT_U64(UINT64_C(1782579201048576), carp_counter_anchor(UINT64_C(1700000001000000000)));
 }
 
 /* A year of wall time ahead, and so not taken at first sight. */

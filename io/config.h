@@ -79,6 +79,14 @@ int config_from_arguments(int argc, char **argv, struct config *config, enum con
 int config_from_file(const char *path, struct config *config, struct config_warnings *warnings,
                      char error[CONFIG_ERROR_MAX]);
 
+/*
+ * The same for who only wants to know what would happen (a simulation): no file but this one is
+ * read, so that a configuration from anywhere can be tried anywhere. A key-file stands for a key by
+ * its name: the same path is the same key.
+ */
+int config_to_try(const char *path, struct config *config, struct config_warnings *warnings,
+                  char error[CONFIG_ERROR_MAX]);
+
 /* The usage text. */
 const char *config_usage(void);
 

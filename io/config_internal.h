@@ -43,6 +43,10 @@ const char *config_setting_like(const char *name);
 int config_set(struct config_group *group, const struct config_setting *setting, const char *text,
                char error[CONFIG_ERROR_MAX]);
 
+/* One more key, made of a key file's path without reading it; 0 or -1 as config_set(). */
+int config_set_key_by_path(struct config_group *group, const char *path,
+                           char error[CONFIG_ERROR_MAX]);
+
 /* A new group with every default, at the end of config->groups. NULL: no memory. */
 struct config_group *config_add_group(struct config *config, const char *name);
 

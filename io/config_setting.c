@@ -386,6 +386,15 @@ static int add_key_file(struct carp_config *carp, const char *path, char *error)
     return status;
 }
 
+/* The end of a path tells it from others of the same host, and fits into a key. */
+int config_set_key_by_path(struct config_group *group, const char *path,
+                           char error[CONFIG_ERROR_MAX])
+{
+    size_t size = strlen(path);
+    size_t from = size > CARP_KEY_SIZE ? size - CARP_KEY_SIZE : 0;
+    return add_key(&group->carp, (const uint8_t *)path + from, size - from, "key-file", error);
+}
+
 int config_set(struct config_group *group, const struct config_setting *setting, const char *text,
                char error[CONFIG_ERROR_MAX])
 {

@@ -22,6 +22,7 @@ struct walk {
     struct config *config;
     struct config_warnings *warnings;
     char *error;
+    bool to_try; /* key files are not read */
 };
 
 /* "FILE:LINE:COLUMN: [group NAME: ]what is wrong". */
@@ -98,7 +99,9 @@ static int set_scalar(struct walk *w, struct config_group *group,
         return refuse(w, &value->start_mark, group->name,
                       "%s has no value; if it is meant as a text, put it in quotes", setting->name);
     }
-    if (config_set(group, setting, text, error) != 0) {
+    bool by_path = w->to_try && setting->kind == CONFIG_KEY_FILE;
+    if ((by_path ? config_set_key_by_path(group, text, error)
+                 : config_set(group, setting, text, error)) != 0) {
         return refuse(w, &value->start_mark, group->name, "%s", error);
     }
     return 0;
@@ -326,17 +329,31 @@ static int read_document(struct walk *w, FILE *file)
     return status;
 }
 
+static int read_file(struct walk *w)
+{
+    w->config->facility = LOG_DAEMON;
+    FILE *file = fopen(w->path, "re");
+    if (file == NULL) {
+        snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", w->path,
+                 strerror(errno));
+        return EXIT_MALFORMED;
+    }
+    int status = read_document(w, file);
+    fclose(file);
+    return status == 0 ? 0 : EXIT_MALFORMED;
+}
+
 int config_from_file(const char *path, struct config *config, struct config_warnings *warnings,
                      char error[CONFIG_ERROR_MAX])
 {
     struct walk w = {.path = path, .config = config, .warnings = warnings, .error = error};
-    config->facility = LOG_DAEMON;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        snprintf(error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", path, strerror(errno));
-        return EXIT_MALFORMED;
-    }
-    int status = read_document(&w, file);
-    fclose(file);
-    return status == 0 ? 0 : EXIT_MALFORMED;
+    return read_file(&w);
+}
+
+int config_to_try(const char *path, struct config *config, struct config_warnings *warnings,
+                  char error[CONFIG_ERROR_MAX])
+{
+    struct walk w = {
+        .path = path, .config = config, .warnings = warnings, .error = error, .to_try = true};
+    return read_file(&w);
 }

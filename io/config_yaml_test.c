@@ -437,3 +437,36 @@ TEST_CASE(config_yaml, never_shows_a_key)
         free_reading(&r);
     }
 }
+
+/* For a simulation: what the files of two hosts agree on must agree, where their keys are not. */
+TEST_CASE(config_yaml, tried_takes_a_key_file_by_its_name)
+{
+    static const struct {
+        const char *file;
+        uint8_t key[CARP_KEY_SIZE];
+    } rows[] = {
+        {"/nonexistent/web", "/nonexistent/web"},
+        {"/nonexistent/and/longer/than/a/key", "longer/than/a/key"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config = {0};
+        struct config_warnings warnings = {0};
+        char error[CONFIG_ERROR_MAX] = "";
+        FILE *file = fopen(path_of_file(), "w");
+        ASSERT_TRUE(file != NULL);
+        fprintf(file,
+                "groups:\n  web:\n    interface: eth0\n    vhid: 7\n    addresses: [10.0.0.1]\n"
+                "    key-file: %s\n",
+                rows[i].file);
+        fclose(file);
+        EXPECT_INT(2, config_from_file(path_of_file(), &config, &warnings, error));
+        config_free(&config);
+        EXPECT_INT(0, config_to_try(path_of_file(), &config, &warnings, error));
+        unlink(path_of_file());
+        size_t size = strlen((const char *)rows[i].key);
+        const uint8_t *key = config.groups[0].carp.keys[0];
+        EXPECT_BYTES(rows[i].key, i == 0 ? key : key + CARP_KEY_SIZE - size, size);
+        config_free(&config);
+        config_warnings_free(&warnings);
+    }
+}

@@ -16,6 +16,8 @@
 #define PATIENCE_MIN   CARP_MILLISECONDS(250)
 #define FAREWELL_LATE  CARP_SECONDS(1)
 
+#define WALL_CLOCKS_APART CARP_MILLISECONDS(100)
+
 /* An address that is removed is put back so often in so long. Source: io/live/addresses.c. */
 enum { RESTORES_MAX = 3 };
 #define RESTORES_WITHIN CARP_SECONDS(60)
@@ -255,11 +257,13 @@ static void start(struct world *w, struct node *node)
         .stranger = port_stranger,
         .explained = port_explained,
     };
-    int64_t passed_s = ((int64_t)w->now.ns + node->wall_offset) / 1000000000;
-    uint64_t unix_s = (uint64_t)((int64_t)WORLD_EPOCH_S + passed_s);
+    /* No two wall clocks are alike; these are apart by less than a tenth of a second. */
+    uint64_t apart = decide(w->decisions, DECIDE_SEED, d->seed_about, 0, WALL_CLOCKS_APART.ns);
+    int64_t passed = (int64_t)w->now.ns + node->wall_offset + (int64_t)apart;
+    uint64_t unix_ns = (uint64_t)((int64_t)(WORLD_EPOCH_S * 1000000000) + passed);
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
-    uint64_t counter = d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after
-                                                              : carp_counter_anchor(unix_s, seed);
+    uint64_t counter =
+        d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after : carp_counter_anchor(unix_ns);
     if (d->interfaces == NULL) {
         d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);
     }

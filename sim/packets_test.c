@@ -252,7 +252,7 @@ TEST_CASE(packets, are_forged_with_a_right_checksum)
                   ADVERT_FIELDS "-e carp.adver_int -e carp.advskew -e carp.demotion "
                                 "-e carp.counter",
                   "01:00:5e:00:00:12 02:00:00:00:00:01 10.0.0.1 224.0.0.18 255 1 2 1 1 7 1 "
-                  "2 3 4 1853070350807537\n");
+                  "2 3 4 1853070350797427\n");
     stage_remove(&stage);
 }
 
@@ -268,7 +268,7 @@ TEST_CASE(packets, are_replayed_as_they_were)
                   ADVERT_FIELDS "-e carp.adver_int -e carp.advskew -e carp.demotion "
                                 "-e carp.counter",
                   "01:00:5e:00:00:12 02:00:00:00:00:01 10.0.0.1 224.0.0.18 255 1 2 1 1 7 1 "
-                  "1 0 0 1853070350807536\n");
+                  "1 0 0 1853070350797426\n");
     stage_remove(&stage);
 }
 

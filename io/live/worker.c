@@ -638,7 +638,8 @@ static int begin(struct worker *w)
         return -errno;
     }
     host_init(&w->host, &port, w->groups, (unsigned)w->group_count, 1, w->host_interfaces,
-              (unsigned)w->interface_count, seed, carp_counter_anchor((uint64_t)wall.tv_sec, seed));
+              (unsigned)w->interface_count, seed,
+              carp_counter_anchor((uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec));
     if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
         (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0) {
         return error;

@@ -74,7 +74,7 @@ static int load_config(void *self, const char *path, struct scenario_node *node,
     if (!is_inside(self, path, error)) {
         return -1;
     }
-    int status = config_from_file(path, &config, &warnings, error);
+    int status = config_to_try(path, &config, &warnings, error);
     config_warnings_free(&warnings);
     for (size_t g = 0; status == 0 && g < config.group_count; g++) {
         unsigned nic = 0;
