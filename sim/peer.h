@@ -30,7 +30,7 @@ struct peer {
 
 extern const struct node_ops peer_ops;
 
-/* A machine with so many virtual hosts, each to be configured by peer_group_config() before it
+/* A machine with so many virtual hosts, each to be configured by peer_configure() before it
  * boots. */
 uint32_t peer_add(struct world *w, const char *name, unsigned group_count);
 void peer_configure(struct world *w, uint32_t node, unsigned group, unsigned nic,

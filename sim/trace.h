@@ -13,29 +13,20 @@
 
 #include "engine/instant.h"
 
-/* X(name, word): what `a` and `b` are is said with the function that notes it. */
-/* clang-format off */
-#define TRACE_KINDS(X)                                                                             \
-    X(SENT,       "sent")        /* node, nic; a frame, b its hash */                               \
-    X(DROPPED,    "dropped")     /* node or NONE, reason; a frame, b where */                       \
-    X(STEP,       "step")        /* node, group; a rule, verdict, states, frame; b deadline */      \
-    X(PERSONA,    "persona")     /* node, group; a states; b deadline */                            \
-    X(HOLDS,      "holds")       /* node, group; a 1 or 0 */                                        \
-    X(CLIENT,     "client")      /* node, what; a probe, b who answered */                          \
-    X(STATEMENT,  "statement")   /* line of the scenario; a, b its numbers */                       \
-    X(NODE,       "node")        /* node, enum node_change; a, b its numbers */                     \
-    X(LEARNED,    "learned")     /* switch; a MAC, b port */                                        \
-    X(VIOLATION,  "violation")   /* oracle; a domain, b since */
-/* clang-format on */
-
+/* What happened; behind it, what `who`, `detail`, `a` and `b` of the event are. */
 enum trace_kind {
-#define X(name, word) TRACE_##name,
-    TRACE_KINDS(X)
-#undef X
-        TRACE_KIND_COUNT
+    TRACE_SENT,      /* node, nic; frame's hash, its size */
+    TRACE_DROPPED,   /* node or NONE, reason; frame's hash, end */
+    TRACE_STEP,      /* node, group; rule, verdict, states and event, deadline */
+    TRACE_PERSONA,   /* node, group; states */
+    TRACE_HOLDS,     /* node, group; 1 or 0 */
+    TRACE_CLIENT,    /* node, what; probe or MAC, who answered */
+    TRACE_STATEMENT, /* line of the scenario, does it end; its number */
+    TRACE_NODE,      /* node, enum node_change; its numbers */
+    TRACE_LEARNED,   /* switch, MAC; port, the one before */
+    TRACE_VIOLATION, /* oracle, domain; since */
+    TRACE_KIND_COUNT
 };
-
-const char *trace_word(enum trace_kind kind);
 
 struct trace_event {
     carp_instant at;
