@@ -18,9 +18,6 @@ enum { ANNOUNCE_AGAIN_AFTER = 2 };
  * differently hears the other's advert, and would wait the plain time again. */
 enum { TIE_MEMORY = 4 };
 
-/* Seconds of a year, rounded up to a power of two, times the 2^20 of carp_counter_anchor(). */
-#define YEAR_OF_COUNTERS (UINT64_C(1) << 45)
-
 /* How far behind our own counter a frame from our own address is still taken for our own. */
 #define COUNTER_OURS (UINT64_C(1) << 20)
 
@@ -589,7 +586,7 @@ static void master_hears(const struct carp_config *config, const struct carp_cry
 static bool counts_for_group(const struct carp_config *config, const struct carp *c,
                              const struct replay_hearing *hearing, uint64_t counter)
 {
-    bool near = hearing->counting == REPLAY_UNKNOWN && counter - c->counter < YEAR_OF_COUNTERS;
+    bool near = hearing->counting == REPLAY_UNKNOWN && counter - c->counter < REPLAY_NEAR;
     bool grows = hearing->counting == REPLAY_COUNTS_UP || config->replay == CARP_REPLAY_ENFORCE;
     return (near || grows) && replay_follows(counter, c->counter);
 }

@@ -12,6 +12,7 @@
 #define MAX   UINT64_MAX
 #define ODD_A UINT64_C(0x08391c0cd61c214d) /* unrelated to each other and to small numbers */
 #define ODD_B UINT64_C(0xdb03d3774e8835eb)
+#define ODD_C UINT64_C(0x5aa5c3b1d2e4f607) /* unrelated to both */
 
 static struct carp_packet advert(uint8_t host, uint64_t counter)
 {
@@ -41,7 +42,8 @@ static bool is_fresh(struct replay_senders *senders, uint8_t host, uint64_t coun
 
 enum { STEPS = 7 };
 
-/* A letter for what is known after each: u(nknown), c(onstant), r(andom), U(p); ! when refused. */
+/* A letter for what is known after each: u(nknown), v (another value since), c(onstant), r(andom),
+ * U(p); ! when refused. */
 static const struct {
     const char *why;
     uint64_t counters[STEPS];
@@ -50,28 +52,32 @@ static const struct {
     {"one value", {5}, "u"},
     {"a repeat may be chance, two are a constant", {5, 5, 5, 5, 5}, "uuccc"},
     {"one more", {5, 6}, "uU"},
-    {"as far ahead as still follows", {5, 5 + SPAN - 1}, "uU"},
-    {"one farther", {5, 5 + SPAN}, "ur"},
-    {"a step back of an unknown sender", {5, 4}, "ur"},
+    {"as far ahead as an unknown one counts", {5, 5 + REPLAY_NEAR - 1}, "uU"},
+    {"one farther", {5, 5 + REPLAY_NEAR}, "uv"},
+    {"a step back of an unknown sender", {5, 4}, "uv"},
+    {"counting, as far ahead as still follows", {5, 6, 6 + SPAN - 1}, "uUU"},
+    {"counting, one farther", {5, 6, 6 + SPAN}, "uUv"},
     {"over the end", {MAX, 0, 1}, "uUU"},
     {"over the end and back", {MAX - 1, MAX, 0, MAX, 1}, "uUUU!U"},
     {"a constant that moves on", {5, 5, 5, 6, 6, 6}, "uucUUU!"},
     {"a constant replaced by another", {5, 5, 5, ODD_A, ODD_A, ODD_A}, "uucuuc"},
     {"a constant replaced by a lower one", {5, 5, 5, 4, 4, 4}, "uucuuc"},
-    {"a random value twice more", {ODD_B, ODD_A, ODD_A, ODD_A, ODD_A}, "urrr!r!"},
-    {"a random one again after another", {ODD_B, ODD_A, ODD_A, ODD_B, ODD_B}, "urrrr"},
-    {"random, then a peer was heard", {ODD_B, ODD_A, 7, 8, 7}, "urrUU!"},
+    {"a constant heard once, then another", {ODD_B, ODD_A, ODD_A, ODD_A, ODD_A}, "uvvcc"},
+    {"a random value twice more", {ODD_B, ODD_A, ODD_C, ODD_C, ODD_C, ODD_C}, "uvrrr!r!"},
+    {"a random one again after another", {ODD_B, ODD_A, ODD_A, ODD_B, ODD_B}, "uvvrr"},
+    {"random, then a peer was heard", {ODD_B, ODD_A, 7, 8, 7}, "uvrUU!"},
     {"counting, one repeat", {5, 6, 6, 7, 7, 8}, "uUUUUU"},
     {"counting, two repeats", {5, 6, 6, 6, 6, 7}, "uUUU!U!U"},
     {"counting, a step back", {5, 6, 7, 6, 5, 7, 8}, "uUUU!U!UU"},
     {"counting, as far back as is still a step back", {5, 6, 7 - SPAN}, "uUU!"},
-    {"counting, one farther: a restart", {5, 6, 6 - SPAN, 7 - SPAN}, "uUrU"},
-    {"a restart, and the old values again", {5, 6, ODD_B, ODD_B + 1, 6}, "uUrUr"},
+    {"counting, one farther: a restart", {5, 6, 6 - SPAN, 7 - SPAN}, "uUvU"},
+    {"a restart, and the old values again", {5, 6, ODD_B, ODD_B + 1, 6}, "uUvUv"},
 };
 
 TEST_CASE(carp_replay, learns_a_senders_way_of_counting_step_by_step)
 {
     static const char letters[] = {[REPLAY_UNKNOWN] = 'u',
+                                   [REPLAY_CHANGED] = 'v',
                                    [REPLAY_CONSTANT] = 'c',
                                    [REPLAY_RANDOM] = 'r',
                                    [REPLAY_COUNTS_UP] = 'U'};
@@ -205,25 +211,27 @@ TEST_CASE(carp_replay, remembers_the_four_senders_heard_last_with_all_it_knows)
 {
     static const struct {
         uint8_t host;
-        uint64_t counters[3];
+        uint64_t counters[4];
+        unsigned adverts;
         enum replay_counting counting;
+        unsigned repeats;
     } peers[REPLAY_SENDERS_MAX] = {
-        {10, {5, 5, 5}, REPLAY_CONSTANT},
-        {11, {50, 51, 52}, REPLAY_COUNTS_UP},
-        {12, {ODD_B, ODD_A, ODD_A}, REPLAY_RANDOM},
-        {13, {70, 70}, REPLAY_UNKNOWN},
+        {10, {5, 5, 5}, 3, REPLAY_CONSTANT, 2},
+        {11, {50, 51, 52}, 3, REPLAY_COUNTS_UP, 0},
+        {12, {ODD_B, ODD_C, ODD_A, ODD_A}, 4, REPLAY_RANDOM, 1},
+        {13, {70, 70}, 2, REPLAY_UNKNOWN, 1},
     };
     struct replay_senders senders = {0};
     for (int i = 0; i < REPLAY_SENDERS_MAX; i++) {
-        for (int k = 0; k < (i == 3 ? 2 : 3); k++) {
+        for (unsigned k = 0; k < peers[i].adverts; k++) {
             EXPECT_TRUE(is_fresh(&senders, peers[i].host, peers[i].counters[k]));
         }
     }
     for (unsigned i = 0; i < REPLAY_SENDERS_MAX; i++) { /* the last one heard is in front */
         unsigned slot = REPLAY_SENDERS_MAX - 1 - i;
         EXPECT_INT(peers[i].counting, senders.counting[slot]);
-        EXPECT_INT(i == 0 ? 2 : i == 1 ? 0 : 1, senders.repeats[slot]);
-        EXPECT_U64(peers[i].counters[i == 3 ? 1 : 2], senders.counter[slot]);
+        EXPECT_INT(peers[i].repeats, senders.repeats[slot]);
+        EXPECT_U64(peers[i].counters[peers[i].adverts - 1], senders.counter[slot]);
     }
     EXPECT_U64(70, senders.link_counter);
 

@@ -51,11 +51,11 @@ static void hear_repeat(const struct replay_senders *senders, struct replay_hear
     uint8_t repeats = senders->repeats[h->slot];
     h->repeats = repeats == UINT8_MAX ? repeats : (uint8_t)(repeats + 1);
     h->counting = before;
-    if (before == REPLAY_UNKNOWN && h->repeats >= REPEATS_CONSTANT) {
+    bool undecided = before == REPLAY_UNKNOWN || before == REPLAY_CHANGED;
+    if (undecided && h->repeats >= REPEATS_CONSTANT) {
         h->counting = REPLAY_CONSTANT;
     }
-    h->fresh =
-        before == REPLAY_UNKNOWN || before == REPLAY_CONSTANT || h->repeats <= REPEATS_GENUINE;
+    h->fresh = undecided || before == REPLAY_CONSTANT || h->repeats <= REPEATS_GENUINE;
 }
 
 static void hear_change(const struct replay_senders *senders, uint64_t counter,
@@ -63,20 +63,21 @@ static void hear_change(const struct replay_senders *senders, uint64_t counter,
 {
     enum replay_counting before = (enum replay_counting)senders->counting[h->slot];
     uint64_t last = senders->counter[h->slot];
+    bool counts = before == REPLAY_COUNTS_UP;
     h->fresh = true;
-    if (replay_follows(counter, last)) {
+    if (counts ? replay_follows(counter, last) : counter - last - 1 < REPLAY_NEAR - 1) {
         h->counting = REPLAY_COUNTS_UP;
     } else if (before == REPLAY_CONSTANT) {
         h->counting = REPLAY_UNKNOWN; /* it restarted, or is someone else */
-    } else if (before != REPLAY_COUNTS_UP) {
-        h->counting = REPLAY_RANDOM;
+    } else if (!counts) {
+        h->counting = before == REPLAY_UNKNOWN ? REPLAY_CHANGED : REPLAY_RANDOM;
     } else if (counter - senders->link_counter - 1 < ADOPTED_MAX) {
         h->counting = REPLAY_COUNTS_UP;
     } else if (replay_follows(last, counter)) {
         h->counting = REPLAY_COUNTS_UP;
         h->fresh = false;
     } else {
-        h->counting = REPLAY_RANDOM;
+        h->counting = REPLAY_CHANGED; /* it restarted */
     }
 }
 

@@ -9,7 +9,8 @@
  *   counts up  a step back, or the same value twice more, is a replay; but a step to just above the
  *              last counter on the link continues someone else's count (after a partition), and a
  *              step to somewhere unrelated is a restart
- *   random     the same value twice more is a replay
+ *   random     the same value twice more is a replay; it takes three unrelated values to be sure,
+ *              because an OpenBSD that starts anew has another constant
  *   constant   nothing can be told
  *
  * The source address is not signed, so the last value of a known sender from an unknown one counts
@@ -26,6 +27,7 @@ enum { REPLAY_SENDERS_MAX = 4 };
 
 enum replay_counting {
     REPLAY_UNKNOWN,  /* one value heard so far */
+    REPLAY_CHANGED,  /* another since, unrelated: random, or constant and started anew */
     REPLAY_CONSTANT, /* the same value again and again: OpenBSD's cookie */
     REPLAY_RANDOM,   /* unrelated values */
     REPLAY_COUNTS_UP /* each a little more than the one before */
@@ -53,6 +55,10 @@ struct replay_hearing {
 /* A counter is newer than another when it is ahead of it by less than 2^52, wrapping; farther apart
  * two values are unrelated. Ours move by 2^20 a second of wall time, so that is over a century. */
 bool replay_follows(uint64_t counter, uint64_t earlier);
+
+/* A year of wall time at 2^20 a second, rounded up to a power of two: as far ahead a counter may be
+ * that is taken for a count at first sight. A random one is so near once in 2^19. */
+#define REPLAY_NEAR (UINT64_C(1) << 45)
 
 /* Judge an advert; changes nothing. */
 struct replay_hearing replay_hear(const struct replay_senders *senders, enum carp_replay policy,
