@@ -1,7 +1,8 @@
 /*
  * What the files that read a scenario share: scenario.c names, settings and the whole,
  * scenario_network.c switches and links, scenario_group.c groups, scenario_node.c who is on the
- * network, scenario_statement.c what happens, scenario_expect.c what is to be seen.
+ * network, scenario_statement.c what happens when, scenario_machine.c, scenario_fault.c and
+ * scenario_deed.c to machines, between them and by strangers, scenario_expect.c what is to be seen.
  */
 #ifndef CARP_SIM_SCENARIO_INTERNAL_H
 #define CARP_SIM_SCENARIO_INTERNAL_H
@@ -62,9 +63,17 @@ bool parse_node(struct parser *p);
 bool parse_nodes(struct parser *p);
 bool parse_bystander(struct parser *p, enum profile profile);
 
-bool parse_at(struct parser *p);
 bool parse_drift(struct parser *p, int64_t *ppb); /* 50ppm, -3ppm */
-bool parse_config_file(struct parser *p, struct scenario_node *n);
+
+/* What can happen, and how its words are read into a statement; each table ends with a NULL. */
+struct action {
+    const char *word;
+    bool (*parse)(struct parser *p, struct statement *st);
+};
+extern const struct action machine_actions[], fault_actions[], deed_actions[];
+
+bool parse_at(struct parser *p);
+bool parse_for(struct parser *p, carp_duration *lasts); /* "for SPAN", or nothing */
 
 bool parse_expect(struct parser *p);
 bool parse_never(struct parser *p);

@@ -1,9 +1,49 @@
 #include "sim/scenario_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/memory.h"
+
+bool parse_drift(struct parser *p, int64_t *ppb)
+{
+    const char *word = p->lexer.word;
+    char *end;
+    errno = 0;
+    long value = strtol(word, &end, 10);
+    if (end == word || strcmp(end, "ppm") != 0 || value < -1000 || value > 1000 || errno != 0) {
+        return lexer_fail(&p->lexer, "drift: %s; -1000ppm to 1000ppm is right",
+                          lexer_shown(&p->lexer));
+    }
+    *ppb = value * 1000;
+    lexer_next(&p->lexer);
+    return true;
+}
+
+/* A file beside the scenario: nothing else can be read by one. */
+static bool parse_config_file(struct parser *p, struct scenario_node *n)
+{
+    struct lexer *l = &p->lexer;
+    char error[SCENARIO_ERROR_MAX], path[1024];
+    const char *slash = strrchr(l->name, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - l->name) + 1;
+    if (l->word[0] == '\0' || l->word[0] == '/' || strstr(l->word, "..") != NULL) {
+        return lexer_fail(l, "config: %s; a file in the scenario's own folder is right",
+                          lexer_shown(l));
+    }
+    if (p->loader == NULL || p->loader->load == NULL) {
+        return lexer_fail(l, "config: this program was built without YAML");
+    }
+    if ((size_t)snprintf(path, sizeof path, "%.*s%s", folder, l->name, l->word) >= sizeof path) {
+        return lexer_fail(l, "config: %s; the path of the scenario's folder is too long", l->word);
+    }
+    if (p->loader->load(p->loader->self, path, n, error) != 0) {
+        return lexer_fail(l, "config: %s", error);
+    }
+    lexer_next(l);
+    return true;
+}
 
 static bool add_nic(struct parser *p, struct scenario_node *n, const char *switch_name)
 {

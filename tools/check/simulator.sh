@@ -20,8 +20,8 @@ need()
         status=1
     }
 }
-need action "$(sed -n '/^} actions\[\] = {/,/^};/p' sim/scenario_statement.c | grep -oE '\{"[a-z0-9-]+"' | tr -d '{"')"
-need option "$(cat sim/scenario.c sim/scenario_node.c sim/scenario_statement.c 2>/dev/null | grep -oE 'lexer_take\(l?(&p->lexer)?, "[a-z-]+"' | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
+need action "$(sed -n '/struct action [a-z]*_actions\[\] = {/,/^};/p' sim/scenario_*.c | grep -oE '\{"[a-z0-9-]+"' | tr -d '{"')"
+need option "$(cat sim/scenario*.c | grep -oE 'lexer_take\(l?(&p->lexer)?, "[a-z-]+"' | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
 need metric "$(sed -n '/metrics\[METRIC_COUNT\]/,/^};/p' sim/scenario_expect.c | grep -oE '\{"[a-z-]+"' | tr -d '{"')"
 need oracle "$(sed -n '/define ORACLES/,/clang-format on/p' sim/oracle.h | grep -oE 'X\([A-Z]+, *"[a-z-]+"' | grep -oE '"[a-z-]+"' | tr -d '"')"
 need 'kind of fault' "$(sed -n '/^const char \*swarm_word/,/^}/p' sim/scenario.c | grep -oE '"[a-z]+"' | tr -d '"')"
