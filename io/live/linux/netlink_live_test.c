@@ -28,7 +28,8 @@ static bool shell(const char *command)
     return status == 0;
 }
 
-/* A fresh namespace with d0 and d1, both ends of a cable, up and without duplicate detection. */
+/* A fresh namespace with d0 and d1, both ends of a cable, up and without duplicate detection. On a
+ * busy machine their link-local addresses come a moment later, and would be news to a test. */
 static bool enter_namespace(struct netlink *netlink, struct netlink_link *d0)
 {
     memset(netlink, 0, sizeof *netlink);
@@ -40,7 +41,11 @@ static bool enter_namespace(struct netlink *netlink, struct netlink_link *d0)
         shell("ip link add d0 type veth peer name d1 &&"
               "for i in d0 d1; do"
               "  echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad && ip link set $i up || exit 1;"
-              "done") &&
+              "done;"
+              "for t in $(seq 1 250); do"
+              "  [ \"$(ip -6 -o addr show scope link | wc -l)\" = 2 ] && exit 0;"
+              "  sleep 0.02;"
+              "done; exit 1") &&
         netlink_open(netlink) == 0 && netlink_link_by_name(netlink, "d0", d0) == 0;
     EXPECT_TRUE(ok);
     return ok;
