@@ -19,6 +19,7 @@ forbid engine 9 'io/|sim/|tools/|fuzz/'
 forbid io 1 'io/(live|sim|pcap)/|sim/|tools/|fuzz/'
 forbid io/live 9 'io/sim/|sim/|tools/|fuzz/'
 forbid io/sim 9 'io/live/|sim/|tools/|fuzz/'
+forbid io/pcap 9 'io/(live|sim)/|sim/|tools/|fuzz/'
 forbid sim 9 'io/live/|tools/|fuzz/'
 forbid fuzz 9 'io/live/|tools/'
 exit $status
