@@ -10,6 +10,8 @@ static const struct {
 } commands[] = {
     {"sim", command_sim, "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F]"},
     {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
+    {"decode", command_decode,
+     "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},
     {"bench", command_bench, "bench   [NAME...] [--json]"},
 };
 

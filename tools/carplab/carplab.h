@@ -7,6 +7,7 @@
 #define CARP_TOOLS_CARPLAB_H
 
 int command_bench(int argc, char **argv);
+int command_decode(int argc, char **argv);
 int command_sim(int argc, char **argv);
 int command_test(int argc, char **argv);
 
