@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 
 #include "io/pcap/capture.h"
+#include "io/pcap/blocks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,12 +15,15 @@
 
 #include <pcap/pcap.h>
 
-enum { HEAD_SIZE = 4096, BUFFER_SIZE = 1 << 16, NS_DIGITS = 9, US_DIGITS = 6 };
+enum { HEAD_SIZE = 4, BUFFER_SIZE = 1 << 16, NS_DIGITS = 9, US_DIGITS = 6 };
+
+/* As files have them; libpcap renames some for programs. */
+enum { LINKTYPE_RAW = 101, LINKTYPE_COOKED2 = 276 };
 
 /*
  * libpcap reads a stdio stream, and the stream reads through us: so a position in the file is known
  * also of a pipe, and the first bytes can be looked at for what libpcap does not tell: whether it
- * is a capture at all, and in which unit its times are.
+ * is a capture at all, and in which unit its times are. pcapng is read by blocks.c.
  */
 struct source {
     int fd;
@@ -30,8 +34,9 @@ struct source {
 
 struct capture {
     struct source source;
-    FILE *stream; /* owned by pcap, once there is one */
-    pcap_t *pcap;
+    FILE *stream;          /* owned by pcap, once there is one */
+    pcap_t *pcap;          /* NULL: it is pcapng, */
+    struct blocks *blocks; /* read by these */
     enum capture_link link;
     unsigned decimals;
     bool is_stream;
@@ -42,13 +47,24 @@ struct capture {
 /* --- the stream ---------------------------------------------------------------------------------
  */
 
+static ssize_t read_some(int fd, char *bytes, size_t size)
+{
+    ssize_t got;
+    do {
+        got = read(fd, bytes, size);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* The first time, a pipe is waited for until there is enough to tell what comes through it. */
 static ssize_t source_read(void *cookie, char *bytes, size_t size)
 {
     struct source *source = cookie;
-    ssize_t got;
-    do {
-        got = read(source->fd, bytes, size);
-    } while (got < 0 && errno == EINTR);
+    ssize_t got = read_some(source->fd, bytes, size), more = got;
+    while (source->read == 0 && got > 0 && got < HEAD_SIZE && more > 0) {
+        more = read_some(source->fd, bytes + got, size - (size_t)got);
+        got += more > 0 ? more : 0;
+    }
     if (got > 0) {
         size_t room = HEAD_SIZE - source->head_size;
         size_t take = (size_t)got < room ? (size_t)got : room;
@@ -94,11 +110,6 @@ static uint32_t u32_at(const uint8_t *bytes, bool big)
                      bytes[0];
 }
 
-static uint16_t u16_at(const uint8_t *bytes, bool big)
-{
-    return (uint16_t)(big ? bytes[0] << 8 | bytes[1] : bytes[1] << 8 | bytes[0]);
-}
-
 enum format { FORMAT_NONE, FORMAT_PCAP, FORMAT_PCAP_NS, FORMAT_PCAPNG, FORMAT_GZIP };
 
 /* By the first bytes, in either order. */
@@ -124,71 +135,40 @@ static enum format recognise(const struct source *source)
     return FORMAT_NONE;
 }
 
-/* The decimals of one interface description block: option if_tsresol (9), by default 6. */
-static unsigned interface_decimals(const uint8_t *block, size_t size, bool big)
-{
-    size_t at = 16;
-    while (at + 5 <= size) {
-        uint16_t code = u16_at(block + at, big), length = u16_at(block + at + 2, big);
-        if (code == 9 && length >= 1) {
-            return block[at + 4] > US_DIGITS ? NS_DIGITS : US_DIGITS; /* 0x80: powers of two */
-        }
-        at += 4 + ((size_t)length + 3) / 4 * 4;
-    }
-    return US_DIGITS;
-}
-
-/* The finest of the interfaces that the file names before its first packet. */
-static unsigned pcapng_decimals(const struct source *source)
-{
-    const uint8_t *head = source->head;
-    unsigned decimals = US_DIGITS;
-    size_t at = 0;
-    bool big = source->head_size >= 12 && head[8] == 0x1a;
-    while (source->head_size - at >= 12) {
-        uint32_t type = u32_at(head + at, big), size = u32_at(head + at + 4, big);
-        if (size < 12 || size > source->head_size - at || (at > 0 && type != 1)) {
-            break;
-        }
-        if (type == 1 && interface_decimals(head + at, size - 4, big) > decimals) {
-            decimals = NS_DIGITS;
-        }
-        at += size;
-    }
-    return decimals;
-}
-
 /* --- opening ------------------------------------------------------------------------------------
  */
+
+/* By libpcap's number. */
+static enum capture_link link_of(int type)
+{
+    switch (type) {
+    case DLT_EN10MB:
+        return CAPTURE_ETHERNET;
+    case DLT_LINUX_SLL:
+        return CAPTURE_COOKED;
+    case LINKTYPE_COOKED2:
+        return CAPTURE_COOKED2;
+    case DLT_RAW:
+    case LINKTYPE_RAW:
+    case DLT_IPV4:
+    case DLT_IPV6:
+        return CAPTURE_RAW;
+    default:
+        return CAPTURE_UNKNOWN;
+    }
+}
 
 static bool find_link(struct capture *c, char error[CAPTURE_ERROR_MAX])
 {
     int type = pcap_datalink(c->pcap);
-    const char *name;
-    switch (type) {
-    case DLT_EN10MB:
-        c->link = CAPTURE_ETHERNET;
-        return true;
-    case DLT_LINUX_SLL:
-        c->link = CAPTURE_COOKED;
-        return true;
-#ifdef DLT_LINUX_SLL2
-    case DLT_LINUX_SLL2:
-        c->link = CAPTURE_COOKED2;
-        return true;
-#endif
-    case DLT_RAW:
-    case DLT_IPV4:
-    case DLT_IPV6:
-        c->link = CAPTURE_RAW;
-        return true;
-    default:
-        name = pcap_datalink_val_to_name(type);
+    const char *name = pcap_datalink_val_to_name(type);
+    c->link = link_of(type);
+    if (c->link == CAPTURE_UNKNOWN) {
         snprintf(error, CAPTURE_ERROR_MAX,
                  "packets of link type %s (%d); Ethernet, Linux cooked or raw IP is right",
                  name == NULL ? "unknown" : name, type);
-        return false;
     }
+    return c->link != CAPTURE_UNKNOWN;
 }
 
 /* One line, whatever libpcap says. */
@@ -245,10 +225,22 @@ static enum capture_status judge_refusal(const struct capture *c, const char *wh
     return ferror(c->stream) ? CAPTURE_REFUSED : CAPTURE_DAMAGED;
 }
 
+/* What is a pcap file, or nothing we know, is libpcap's. */
+static enum capture_status open_pcap(struct capture *c, uint64_t *damage,
+                                     char error[CAPTURE_ERROR_MAX])
+{
+    char why[PCAP_ERRBUF_SIZE] = "";
+    c->pcap = pcap_fopen_offline_with_tstamp_precision(c->stream, PCAP_TSTAMP_PRECISION_NANO, why);
+    if (c->pcap == NULL) {
+        return judge_refusal(c, why, damage, error);
+    }
+    c->decimals = recognise(&c->source) == FORMAT_PCAP_NS ? NS_DIGITS : US_DIGITS;
+    return find_link(c, error) ? CAPTURE_FRAME : CAPTURE_REFUSED;
+}
+
 enum capture_status capture_open(const char *path, struct capture **capture, uint64_t *damage,
                                  char error[CAPTURE_ERROR_MAX])
 {
-    char why[PCAP_ERRBUF_SIZE] = "";
     struct capture *c = calloc(1, sizeof *c);
     if (c == NULL || !open_stream(c, path, error)) {
         if (c == NULL) {
@@ -257,20 +249,17 @@ enum capture_status capture_open(const char *path, struct capture **capture, uin
         free(c);
         return CAPTURE_REFUSED;
     }
-    c->pcap = pcap_fopen_offline_with_tstamp_precision(c->stream, PCAP_TSTAMP_PRECISION_NANO, why);
-    if (c->pcap == NULL) {
-        enum capture_status status = judge_refusal(c, why, damage, error);
-        fclose(c->stream);
-        free(c);
-        return status;
+    enum capture_status status = CAPTURE_FRAME;
+    ungetc(getc(c->stream), c->stream); /* so that the first bytes are known */
+    if (recognise(&c->source) != FORMAT_PCAPNG) {
+        status = open_pcap(c, damage, error);
+    } else if ((c->blocks = blocks_make(c->stream)) == NULL) {
+        set_error(error, strerror(ENOMEM));
+        status = CAPTURE_REFUSED;
     }
-    enum format format = recognise(&c->source);
-    c->decimals = format == FORMAT_PCAP_NS  ? NS_DIGITS
-                  : format == FORMAT_PCAPNG ? pcapng_decimals(&c->source)
-                                            : US_DIGITS;
-    if (!find_link(c, error)) {
+    if (status != CAPTURE_FRAME) {
         capture_close(c);
-        return CAPTURE_REFUSED;
+        return status;
     }
     *capture = c;
     return CAPTURE_FRAME;
@@ -278,15 +267,16 @@ enum capture_status capture_open(const char *path, struct capture **capture, uin
 
 void capture_close(struct capture *c)
 {
-    if (c != NULL) {
-        pcap_close(c->pcap); /* and with it the stream */
-        free(c);
+    if (c == NULL) {
+        return;
     }
-}
-
-unsigned capture_decimals(const struct capture *c)
-{
-    return c->decimals;
+    if (c->pcap != NULL) {
+        pcap_close(c->pcap); /* and with it the stream */
+    } else {
+        fclose(c->stream);
+    }
+    blocks_free(c->blocks);
+    free(c);
 }
 
 bool capture_is_stream(const struct capture *c)
@@ -311,17 +301,36 @@ static carp_instant instant_of(const struct timeval *time)
     return (carp_instant){(uint64_t)seconds * second + (uint64_t)ns};
 }
 
+static enum capture_status next_of_pcapng(struct capture *c, struct capture_frame *frame,
+                                          uint64_t *damage, char error[CAPTURE_ERROR_MAX])
+{
+    struct block_packet p;
+    enum capture_status status = blocks_next(c->blocks, &p, damage, error);
+    c->ended = status != CAPTURE_FRAME;
+    if (!c->ended) {
+        capture_unwrap(link_of((int)p.link), p.bytes, p.size, c->room, frame);
+        frame->at = p.at;
+        frame->decimals = (uint8_t)p.decimals;
+        frame->missing = p.original_size > p.size ? p.original_size - p.size : 0;
+    }
+    return status;
+}
+
 enum capture_status capture_next(struct capture *c, struct capture_frame *frame, uint64_t *damage,
                                  char error[CAPTURE_ERROR_MAX])
 {
     struct pcap_pkthdr *header;
     const u_char *bytes;
     assert(!c->ended);
+    if (c->blocks != NULL) {
+        return next_of_pcapng(c, frame, damage, error);
+    }
     uint64_t start = position(c);
     int got = pcap_next_ex(c->pcap, &header, &bytes);
     if (got == 1) {
         capture_unwrap(c->link, bytes, header->caplen, c->room, frame);
         frame->at = instant_of(&header->ts);
+        frame->decimals = (uint8_t)c->decimals;
         frame->missing = header->len > header->caplen ? header->len - header->caplen : 0;
         return CAPTURE_FRAME;
     }

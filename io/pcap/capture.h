@@ -1,5 +1,5 @@
 /*
- * A capture file as a source of Ethernet frames with their times: pcap and pcapng, by libpcap, in
+ * A capture file as a source of Ethernet frames with their times: pcap, by libpcap, and pcapng, in
  * memory that does not grow with the file.
  *
  * Whatever was captured, the frame handed out is an untagged Ethernet frame, as frame_parse() wants
@@ -27,10 +27,13 @@ enum capture_link {
     CAPTURE_COOKED,  /* Linux cooked, version 1: captured on "any" */
     CAPTURE_COOKED2, /* and version 2 */
     CAPTURE_RAW,     /* IP itself */
+    CAPTURE_UNKNOWN, /* in a pcapng file beside others; there is no frame then: no bytes */
 };
 
 struct capture_frame {
     carp_instant at;      /* since 1970; zero where the file gives no time */
+    uint8_t decimals;     /* of a second, in the file: 6 or 9 */
+    bool unknown_link;    /* CAPTURE_UNKNOWN */
     const uint8_t *bytes; /* untagged Ethernet; valid until the next call */
     size_t size;
     uint32_t missing;                /* bytes that were on the wire and not captured */
@@ -59,13 +62,10 @@ enum capture_status capture_open(const char *path, struct capture **capture, uin
                                  char error[CAPTURE_ERROR_MAX]);
 
 /* The next frame, in file order; after anything but CAPTURE_FRAME there is none. On damage, all
- * before it has been handed out, and `damage` is where the first record that is not whole begins
- * (pcapng: where the blocks after the last whole packet begin). */
+ * before it has been handed out, and `damage` is where the first record that is not whole begins.
+ */
 enum capture_status capture_next(struct capture *capture, struct capture_frame *frame,
                                  uint64_t *damage, char error[CAPTURE_ERROR_MAX]);
-
-/* Decimals of a second in this file's times: 6 or 9. */
-unsigned capture_decimals(const struct capture *capture);
 
 /* Does it come through a pipe or the like, so that the next packet may be long in coming? */
 bool capture_is_stream(const struct capture *capture);

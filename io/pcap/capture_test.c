@@ -76,10 +76,10 @@ static void read_path(const char *path, struct seen *seen)
     if (seen->status != CAPTURE_FRAME) {
         return;
     }
-    seen->decimals = capture_decimals(capture);
     while ((seen->status = capture_next(capture, &frame, &seen->damage, seen->error)) ==
            CAPTURE_FRAME) {
         seen->frames += 1;
+        seen->decimals = frame.decimals;
         seen->bytes += frame.size;
         seen->adverts += frame_parse(frame.bytes, frame.size, &packet) == CARP_ACCEPTED;
         seen->last = frame;
@@ -355,6 +355,92 @@ TEST_CASE(capture, reads_pcapng_with_nanoseconds)
     EXPECT_INT(5, seen.adverts);
     EXPECT_INT(9, seen.decimals);
     EXPECT_U64(UINT64_C(1700000000000000005), seen.last.at.ns);
+}
+
+/* Big endian, two interfaces that differ in all they can, and each kind of packet block.
+ * Laid by hand: 1/1024 s are 976,562 ns and a half. */
+TEST_CASE(capture, reads_pcapng_of_interfaces_that_differ)
+{
+    static const char section[] = "0a0d0d0a0000001c1a2b3c4d00010000ffffffffffffffff0000001c";
+    static const struct {
+        const char *why, *blocks;
+        unsigned decimals;
+        uint64_t ns;
+        size_t size, missing;
+    } rows[] = {
+        {"an enhanced packet, 10^-6 s",
+         "000000060000003000000000"
+         "00000000000f4241"
+         "0000000e0000000f"
+         "0102030405060708090a0b0c88cc000000000030",
+         6, 1000001000, 14, 1},
+        {"of the second interface, cooked, 2^-10 s and an offset of 5 s",
+         "000000060000003000000001"
+         "0000000000000401"
+         "0000001000000010"
+         "0002000100060000"
+         "5e0001070000"
+         "88cc"
+         "00000030",
+         9, 6000976562, 14, 0},
+        {"a packet of the older kind",
+         "000000020000003000000000"
+         "0000000000000001"
+         "0000000e0000000e"
+         "0102030405060708090a0b0c88cc000000000030",
+         6, 1000, 14, 0},
+        {"a simple packet, cut by the snapshot length",
+         "0000000300000020"
+         "00000064"
+         "0102030405060708090a0b0c88cc0000"
+         "00000020",
+         6, 0, 16, 84},
+    };
+    static const char interfaces[] = "00000001000000140001000000000010"
+                                     "00000014"
+                                     "00000001000000280071000000000000"
+                                     "000900018a000000"
+                                     "000e00080000000000000005"
+                                     "00000028";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct image image;
+        struct seen seen;
+        tk_row(rows[i].why);
+        image.size = tk_unhex(section, image.bytes, ROOM);
+        image.size += tk_unhex(interfaces, image.bytes + image.size, ROOM - image.size);
+        image.size += tk_unhex(rows[i].blocks, image.bytes + image.size, ROOM - image.size);
+        read_image(&image, &seen);
+        EXPECT_STR("", seen.error);
+        EXPECT_INT(CAPTURE_END, seen.status);
+        EXPECT_INT(1, seen.frames);
+        EXPECT_INT(rows[i].decimals, seen.decimals);
+        EXPECT_U64(rows[i].ns, seen.last.at.ns);
+        EXPECT_U64(rows[i].size, seen.last.size);
+        EXPECT_U64(rows[i].missing, seen.last.missing);
+    }
+}
+
+/* The damage is where the block begins that is not as it should be. */
+TEST_CASE(capture, names_the_block_of_a_pcapng_that_is_damaged)
+{
+    static struct image image;
+    struct seen seen;
+    make_pcapng(&image);
+    size_t whole = image.size;
+    size_t last = whole - 36; /* 12 of framing, 4 of PEN, 20 of data: the last custom block */
+    const size_t cuts[] = {last + 3, last + 20, whole - 1};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        image.size = cuts[i];
+        read_image(&image, &seen);
+        EXPECT_INT(CAPTURE_DAMAGED, seen.status);
+        EXPECT_INT(5, seen.frames);
+        EXPECT_U64(last, seen.damage);
+    }
+    image.size = whole;
+    image.bytes[last + 6] = 0xff; /* of its length */
+    read_image(&image, &seen);
+    EXPECT_INT(CAPTURE_DAMAGED, seen.status);
+    EXPECT_U64(last, seen.damage);
 }
 
 /* --- bytes at random ----------------------------------------------------------------------------

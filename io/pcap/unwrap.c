@@ -112,6 +112,7 @@ bool capture_unwrap(enum capture_link link, const uint8_t *bytes, size_t size, u
     frame->bytes = bytes;
     frame->size = size < CAPTURE_FRAME_MAX ? size : CAPTURE_FRAME_MAX;
     frame->tag_count = 0;
+    frame->unknown_link = false;
     frame->has_source_mac = frame->has_destination = false;
     switch (link) {
     case CAPTURE_ETHERNET:
@@ -121,6 +122,10 @@ bool capture_unwrap(enum capture_link link, const uint8_t *bytes, size_t size, u
         return unwrap_cooked(link == CAPTURE_COOKED2, bytes, size, room, frame);
     case CAPTURE_RAW:
         return unwrap_raw(bytes, size, room, frame);
+    case CAPTURE_UNKNOWN:
+        frame->size = 0;
+        frame->unknown_link = true;
+        return false;
     }
     return false;
 }

@@ -260,7 +260,6 @@ static int decode_file(struct decode *d)
     if (going) {
         d->looked_ahead = capture_is_stream(capture) || strcmp(d->path, "-") == 0;
         d->each = capture_is_stream(capture) || isatty(STDOUT_FILENO) == 1;
-        d->writer.decimals = capture_decimals(capture);
         d->writer.has_time = true;
     }
     while (going && (status = capture_next(capture, &frame, &damage, error)) == CAPTURE_FRAME) {

@@ -135,7 +135,6 @@ struct decode_writer {
     int error; /* errno of the first write that failed */
     bool json;
     bool has_time;
-    unsigned decimals;
     size_t size;
     char buffer[DECODE_BUFFER];
 };

@@ -239,7 +239,8 @@ static void describe(const struct capture_frame *frame, struct decoded *d)
 {
     struct carried c;
     if (frame->size < ETHERNET_SIZE) {
-        d->what = "cut off within its link header";
+        d->what = frame->unknown_link ? "of a link type that is not read"
+                                      : "cut off within its link header";
         return;
     }
     if (open_ip(frame, d, &c)) {

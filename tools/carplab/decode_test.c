@@ -39,7 +39,7 @@ static size_t make_frame(uint64_t which, uint8_t bytes[FRAME_ROOM])
 static void draw_packet(uint64_t *state, enum capture_link *link, uint8_t bytes[FRAME_ROOM],
                         size_t *size)
 {
-    *link = (enum capture_link)(draw(state) % 16 < 13 ? 0 : draw(state) % 4);
+    *link = (enum capture_link)(draw(state) % 16 < 13 ? 0 : draw(state) % 5);
     *size = make_frame(draw(state), bytes);
     for (uint64_t changes = draw(state) % 5; changes > 0; changes--) {
         bytes[draw(state) % *size] = (uint8_t)draw(state);
@@ -64,7 +64,7 @@ static void decode_one(struct digests *digests, struct decode_writer *w, uint64_
     EXPECT_TRUE(digests_check(digests, &packet));
     w->size = 0;
     w->json = draw(state) % 2 == 0;
-    w->decimals = draw(state) % 2 == 0 ? 6 : 9;
+    frame.decimals = draw(state) % 2 == 0 ? 6 : 9;
     decode_write(w, &frame, &packet);
     EXPECT_TRUE(w->size > 0 && w->size <= DECODE_LINE_MAX);
     const char *newline = memchr(w->buffer, '\n', w->size);

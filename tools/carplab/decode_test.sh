@@ -282,6 +282,12 @@ if command -v editcap >/dev/null; then
     expect_count 19 "pcapng, nanoseconds" '^{"time":[0-9]*\.[0-9]\{9\},'
 fi
 
+if command -v mergecap >/dev/null; then
+    mergecap -a -F pcapng -w merged.pcapng plain.pcap cooked.pcap ns.pcap "$one"
+    expect 0 "interfaces that differ" "${key[@]}" merged.pcapng
+    expect_count 8 "interfaces that differ" "$advert.*\"digest\":\"ok\""
+fi
+
 # vrrp PAYLOAD: a file with it, from 192.0.2.1. No protocol but CARP's relatives: RFC 3768, RFC 9568.
 vrrp()
 {

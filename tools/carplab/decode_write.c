@@ -242,7 +242,7 @@ static char *text_line(char *to, const struct decode_writer *w, const struct cap
                        const struct decoded *d)
 {
     if (w->has_time) {
-        to = put_time(to, frame->at, w->decimals);
+        to = put_time(to, frame->at, frame->decimals);
         *to++ = ' ';
     }
     char *from = to;
@@ -352,7 +352,7 @@ static char *json_line(char *to, const struct decode_writer *w, const struct cap
 {
     *to++ = '{';
     if (w->has_time) {
-        to = put_time(put(to, "\"time\":"), frame->at, w->decimals);
+        to = put_time(put(to, "\"time\":"), frame->at, frame->decimals);
         *to++ = ',';
     }
     to = json_word(to, "\"kind\":\"", kind_words[d->kind]);
