@@ -1,14 +1,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/config_internal.h"
+#include "io/key_file.h"
 
 enum { INTERFACE_NAME_SIZE = 16, NEAR_ENOUGH = 3, NAME_MAX_COMPARED = 32 };
 
@@ -355,33 +353,11 @@ static int add_key_hex(struct carp_config *carp, const char *text, char *error)
 
 static int add_key_file(struct carp_config *carp, const char *path, char *error)
 {
-    char line[512];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return refuse(error, "unable to open passfile %.256s for reading: %s", path,
-                      strerror(errno));
-    }
-    ssize_t size = read(fd, line, sizeof line);
-    int failed = errno;
-    close(fd);
-    if (size < 0) {
-        return refuse(error, "error reading passfile %.256s: %s", path, strerror(failed));
-    }
-    size_t length = 0;
-    while (length < (size_t)size && line[length] != '\n') {
-        length++;
-    }
-    if (memchr(line, '\0', length) != NULL) {
-        explicit_bzero(line, sizeof line);
-        return refuse(error, "the first line of %.256s has a NUL byte; give such a key as key-hex",
-                      path);
-    }
-    if (length > 0 && line[length - 1] == '\r') {
-        length--;
-    }
-    char what[256];
+    char line[KEY_FILE_LINE_MAX], why[KEY_FILE_ERROR_MAX], what[256];
+    ssize_t size = key_file_read(path, line, why);
     snprintf(what, sizeof what, "the first line of %s", path);
-    int status = add_key(carp, (const uint8_t *)line, length, what, error);
+    int status = size < 0 ? refuse(error, "%s", why)
+                          : add_key(carp, (const uint8_t *)line, (size_t)size, what, error);
     explicit_bzero(line, sizeof line);
     return status;
 }

@@ -2,16 +2,13 @@
  * carplab decode: what is in a capture, a line a packet, and whether the adverts hold.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "io/key_file.h"
 #include "tools/carplab/carplab.h"
 #include "tools/carplab/decode.h"
-
-enum { KEY_FILE_MAX = 512 };
 
 struct decode {
     const char *path, *hex;
@@ -83,27 +80,13 @@ static bool add_key_hex(struct decode *d, const char *text)
     return added;
 }
 
-/* The first line, as carpd reads it. */
 static bool add_key_file(struct decode *d, const char *path)
 {
-    char line[KEY_FILE_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, line, sizeof line);
-    int failed = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (size < 0) {
-        fprintf(stderr, "carplab: decode: %s: %s\n", path, strerror(failed));
-        return false;
-    }
-    const char *newline = memchr(line, '\n', (size_t)size);
-    size_t length = newline == NULL ? (size_t)size : (size_t)(newline - line);
-    if (length > 0 && line[length - 1] == '\r') {
-        length--;
-    }
-    bool added = length == 0 ? refuse(path, ": its first line, which is the key, is empty")
-                             : add_key(d, path, line, length, true);
+    char line[KEY_FILE_LINE_MAX], why[KEY_FILE_ERROR_MAX];
+    ssize_t size = key_file_read(path, line, why);
+    bool added = size < 0    ? refuse(why, "")
+                 : size == 0 ? refuse(path, ": its first line, which is the key, is empty")
+                             : add_key(d, path, line, (size_t)size, true);
     explicit_bzero(line, sizeof line);
     return added;
 }

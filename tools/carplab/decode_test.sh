@@ -346,6 +346,8 @@ expect_refusal "an option without its value" plain.pcap --key
 expect_refusal "a key without addresses" --key secret plain.pcap
 expect_refusal "a long key" --key 123456789012345678901 --address 10.0.0.1 plain.pcap
 expect_refusal "no digits" --key-hex xyz --address 10.0.0.1 plain.pcap
+printf 'sec\0ret\n' >nul
+expect_refusal "a NUL in a key file" --key-file nul --address 10.0.0.1 plain.pcap
 expect_refusal "no key file" --key-file nowhere --address 10.0.0.1 plain.pcap
 expect_refusal "no address" --address 10.0.0.256 plain.pcap
 expect_refusal "five keys" --key a --key b --key c --key d --key e --address 10.0.0.1 plain.pcap
