@@ -26,11 +26,6 @@ enum {
     VRRP3_FIXED_SIZE = 8,
 };
 
-static uint16_t u16_at(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 /* What lies behind the Ethernet header and, if there is one, a priority tag. */
 static struct reader open_ethernet(const uint8_t *bytes, size_t size, uint16_t *type)
 {
@@ -65,11 +60,11 @@ static enum carp_verdict open_ipv4(struct reader r, struct carp_packet *packet,
         return CARP_NOT_CARP;
     }
     size_t header = (size_t)(ip[0] & 0x0f) * 4;
-    size_t total = u16_at(ip + 2);
+    size_t total = wire_u16(ip + 2);
     if (header < IPV4_SIZE || total < header || total > r.left) {
         return CARP_TRUNCATED;
     }
-    if (u16_at(ip + 6) & IPV4_MF_OR_OFFSET) {
+    if (wire_u16(ip + 6) & IPV4_MF_OR_OFFSET) {
         return CARP_FRAGMENT;
     }
     if (wire_checksum(wire_sum(0, ip, header)) != 0) {
@@ -77,8 +72,8 @@ static enum carp_verdict open_ipv4(struct reader r, struct carp_packet *packet,
     }
     packet->family = 4;
     packet->traffic_class = ip[1];
-    packet->id = u16_at(ip + 4);
-    packet->dont_fragment = (u16_at(ip + 6) & IPV4_DF) != 0;
+    packet->id = wire_u16(ip + 4);
+    packet->dont_fragment = (wire_u16(ip + 6) & IPV4_DF) != 0;
     packet->ttl = ip[8];
     memset(packet->source + 4, 0, sizeof packet->source - 4);
     memset(packet->destination + 4, 0, sizeof packet->destination - 4);
@@ -96,7 +91,7 @@ static enum carp_verdict open_ipv6(struct reader r, struct carp_packet *packet,
     if (r.left < IPV6_SIZE || ip[0] >> 4 != 6 || ip[6] != FRAME_PROTOCOL) {
         return CARP_NOT_CARP;
     }
-    size_t size = u16_at(ip + 4);
+    size_t size = wire_u16(ip + 4);
     if (size > r.left - IPV6_SIZE) {
         return CARP_TRUNCATED;
     }
@@ -294,7 +289,7 @@ bool frame_read_na(const uint8_t *bytes, size_t size, struct frame_na *na)
     struct reader r = open_ethernet(bytes, size, &type);
     const uint8_t *ip = r.at;
     if (r.ran_out || type != ETHERTYPE_IPV6 || r.left < IPV6_SIZE + NA_SIZE || ip[0] >> 4 != 6 ||
-        ip[6] != ICMPV6 || ip[7] != FRAME_TTL || u16_at(ip + 4) != NA_SIZE) {
+        ip[6] != ICMPV6 || ip[7] != FRAME_TTL || wire_u16(ip + 4) != NA_SIZE) {
         return false;
     }
     const uint8_t *icmp = ip + IPV6_SIZE;

@@ -65,10 +65,14 @@ static inline uint8_t read_u8(struct reader *r)
     return read_bytes(r, 1)[0];
 }
 
+static inline uint16_t wire_u16(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
 static inline uint16_t read_u16(struct reader *r)
 {
-    const uint8_t *b = read_bytes(r, 2);
-    return (uint16_t)(b[0] << 8 | b[1]);
+    return wire_u16(read_bytes(r, 2));
 }
 
 static inline uint64_t read_u64(struct reader *r)

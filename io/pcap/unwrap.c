@@ -17,11 +17,6 @@ enum {
     TYPE_IPV6 = 0x86dd,
 };
 
-static uint16_t u16_at(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 static bool is_tag(uint16_t type)
 {
     return type == TAG || type == TAG_OUTER;
@@ -35,8 +30,8 @@ static size_t take_tags(const uint8_t *after, size_t size, uint16_t *type,
     size_t at = 0;
     frame->tag_count = 0;
     while (is_tag(*type) && frame->tag_count < CAPTURE_TAGS_MAX && size - at >= TAG_SIZE) {
-        frame->vlan[frame->tag_count++] = u16_at(after + at) & 0x0fff;
-        *type = u16_at(after + at + 2);
+        frame->vlan[frame->tag_count++] = wire_u16(after + at) & 0x0fff;
+        *type = wire_u16(after + at + 2);
         at += TAG_SIZE;
     }
     return at;
@@ -63,7 +58,7 @@ static bool unwrap_ethernet(const uint8_t *bytes, size_t size, uint8_t *room,
     if (size < ETHERNET_SIZE) {
         return false;
     }
-    uint16_t type = u16_at(bytes + TYPE_AT);
+    uint16_t type = wire_u16(bytes + TYPE_AT);
     frame->has_source_mac = frame->has_destination = true;
     frame->bytes = bytes;
     frame->size = size < CAPTURE_FRAME_MAX ? size : CAPTURE_FRAME_MAX;
@@ -84,8 +79,8 @@ static bool unwrap_cooked(bool second, const uint8_t *bytes, size_t size, uint8_
         return false;
     }
     uint8_t macs[2 * MAC_SIZE] = {0};
-    uint16_t type = u16_at(bytes + (second ? 0 : 14));
-    unsigned address_size = second ? bytes[11] : u16_at(bytes + 4);
+    uint16_t type = wire_u16(bytes + (second ? 0 : 14));
+    unsigned address_size = second ? bytes[11] : wire_u16(bytes + 4);
     frame->has_source_mac = address_size == MAC_SIZE;
     if (frame->has_source_mac) {
         memcpy(macs + MAC_SIZE, bytes + (second ? 12 : 6), MAC_SIZE);

@@ -27,11 +27,6 @@ struct carried {
     size_t declared; /* what there should be, by IP's length */
 };
 
-static uint16_t u16_at(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -42,14 +37,14 @@ static bool open_ipv4(const uint8_t *ip, size_t size, struct decoded *d, struct 
     if (size < IPV4_SIZE || ip[0] >> 4 != 4) {
         return false;
     }
-    size_t header = (size_t)(ip[0] & 0x0f) * 4, total = u16_at(ip + 2);
+    size_t header = (size_t)(ip[0] & 0x0f) * 4, total = wire_u16(ip + 2);
     d->family = 4;
     memcpy(d->source, ip + 12, 4);
     memcpy(d->destination, ip + 16, 4);
     carried->protocol = ip[9];
     carried->bytes = ip;
     carried->size = carried->declared = 0;
-    bool first = (u16_at(ip + 6) & FRAGMENT_OFFSET) == 0;
+    bool first = (wire_u16(ip + 6) & FRAGMENT_OFFSET) == 0;
     if (first && header >= IPV4_SIZE && header <= size && total >= header) {
         carried->bytes = ip + header;
         carried->declared = total - header;
@@ -68,7 +63,7 @@ static bool open_ipv6(const uint8_t *ip, size_t size, struct decoded *d, struct 
     memcpy(d->destination, ip + 24, 16);
     carried->protocol = ip[6];
     carried->bytes = ip + IPV6_SIZE;
-    carried->declared = u16_at(ip + 4);
+    carried->declared = wire_u16(ip + 4);
     carried->size = smaller(carried->declared, size - IPV6_SIZE);
     return true;
 }
@@ -78,7 +73,7 @@ static bool open_ip(const struct capture_frame *frame, struct decoded *d, struct
     if (frame->size < ETHERNET_SIZE) {
         return false;
     }
-    uint16_t type = u16_at(frame->bytes + 12);
+    uint16_t type = wire_u16(frame->bytes + 12);
     const uint8_t *ip = frame->bytes + ETHERNET_SIZE;
     size_t size = frame->size - ETHERNET_SIZE;
     return type == TYPE_IPV4   ? open_ipv4(ip, size, d, carried)
@@ -247,7 +242,7 @@ static void describe(const struct capture_frame *frame, struct decoded *d)
         describe_ip(d, &c);
         return;
     }
-    uint16_t type = u16_at(frame->bytes + 12);
+    uint16_t type = wire_u16(frame->bytes + 12);
     if (type == TYPE_IPV4 || type == TYPE_IPV6) {
         d->what = "cut off or broken within its IP header";
     } else if (type == TYPE_ARP) {
