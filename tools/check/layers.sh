@@ -16,10 +16,11 @@ forbid()
     fi
 }
 forbid engine 9 'io/|sim/|tools/|fuzz/'
-forbid io 1 'io/(live|sim|pcap)/|sim/|tools/|fuzz/'
+forbid io 1 'io/(live|sim|pcap|journal)/|sim/|tools/|fuzz/'
 forbid io/live 9 'io/sim/|sim/|tools/|fuzz/'
 forbid io/sim 9 'io/live/|sim/|tools/|fuzz/'
-forbid io/pcap 9 'io/(live|sim)/|sim/|tools/|fuzz/'
+forbid io/journal 9 'io/(live|sim)/|sim/|tools/|fuzz/'
+forbid io/pcap 9 'io/(live|sim|journal)/|sim/|tools/|fuzz/'
 forbid sim 9 'io/live/|tools/|fuzz/'
 forbid fuzz 9 'io/live/|tools/'
 exit $status
