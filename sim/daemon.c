@@ -55,7 +55,11 @@ static void held(void *self, unsigned group, bool holds)
 static int port_send(void *self, unsigned group, const uint8_t *frame, size_t size)
 {
     struct daemon *d = self;
-    return machine_send(&d->machine, group, frame, size);
+    int error = machine_send(&d->machine, group, frame, size);
+    if (d->journal != NULL) {
+        journal_sent(d->journal, group, frame, size, error);
+    }
+    return error;
 }
 
 static int port_claim(void *self, unsigned group, const struct port_guard *guard)
@@ -97,10 +101,12 @@ static void port_stepped(void *self, unsigned group, carp_instant now,
     struct daemon *d = self;
     struct world *w = d->world;
     const struct carp *c = &group_of(d, group)->carp;
-    (void)now;
     uint64_t what = (uint64_t)out->rule | (uint64_t)out->verdict << 8 | (uint64_t)out->from << 16 |
                     (uint64_t)out->to << 20 | (uint64_t)event->type << 24;
     trace_note(&w->trace, w->now, TRACE_STEP, d->node, group, what, carp_deadline(c).ns);
+    if (d->journal != NULL) {
+        journal_stepped(d->journal, group, now, event, out);
+    }
     if (w->oracle != NULL) {
         d->rules[out->rule] += 1;
         for (unsigned bit = 0; out->notices >> bit != 0; bit++) {
@@ -153,7 +159,13 @@ static inline void hear_one(struct daemon *d, carp_instant now, unsigned nic,
                             struct sim_frame *frame)
 {
     enum carp_verdict verdict = frames_read(&d->world->frames, frame);
+    if (d->journal != NULL) {
+        journal_hears(d->journal, now, nic, frame->bytes, frame->size);
+    }
     host_packet(&d->host, now, nic, verdict, &frame->packet);
+    if (d->journal != NULL) {
+        journal_heard(d->journal);
+    }
 }
 
 static inline void end_wake_up(struct daemon *d, carp_instant now)
@@ -167,12 +179,21 @@ static inline void end_wake_up(struct daemon *d, carp_instant now)
     }
 }
 
+static uint64_t wall_ns(const struct daemon *d)
+{
+    int64_t passed = (int64_t)d->world->now.ns + node_of(d)->wall_offset + (int64_t)d->wall_apart;
+    return (uint64_t)((int64_t)(WORLD_EPOCH_S * 1000000000) + passed);
+}
+
 /* As io/live/worker.c: were we away too long, what was taken from us, what has come in, and only
  * then what is due. */
 static inline void begin_wake_up(struct daemon *d, carp_instant now)
 {
     d->machine.now = now;
     d->all_frozen = false;
+    if (d->journal != NULL) {
+        journal_clock(d->journal, now, wall_ns(d));
+    }
     for (unsigned g = 0; d->some_disowned && g < d->group_count; g++) {
         if (d->disowned[g]) {
             d->disowned[g] = false;
@@ -244,6 +265,16 @@ static void set_link(struct world *w, struct node *node, unsigned nic, bool up)
     end_wake_up(d, now);
 }
 
+/* Each start begins anew: the groups are. Who reads the file is told what could not be written. */
+static void begin_journal(struct daemon *d)
+{
+    struct journal *j = d->journal;
+    if (j != NULL) {
+        journal_init(j, &d->host, j->interfaces, j->groups, j->application);
+        journal_begin(j, d->journal_sink, node_now(d->world, node_of(d)), wall_ns(d));
+    }
+}
+
 static void start(struct world *w, struct node *node)
 {
     struct daemon *d = daemon_of(node);
@@ -258,12 +289,10 @@ static void start(struct world *w, struct node *node)
         .explained = port_explained,
     };
     /* No two wall clocks are alike; these are apart by less than a tenth of a second. */
-    uint64_t apart = decide(w->decisions, DECIDE_SEED, d->seed_about, 0, WALL_CLOCKS_APART.ns);
-    int64_t passed = (int64_t)w->now.ns + node->wall_offset + (int64_t)apart;
-    uint64_t unix_ns = (uint64_t)((int64_t)(WORLD_EPOCH_S * 1000000000) + passed);
+    d->wall_apart = decide(w->decisions, DECIDE_SEED, d->seed_about, 0, WALL_CLOCKS_APART.ns);
     uint64_t seed = decide(w->decisions, DECIDE_SEED, d->seed_about, node->boots, 0);
-    uint64_t counter =
-        d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after : carp_counter_anchor(unix_ns);
+    uint64_t counter = d->wraps_after > 0 && node->boots == 1 ? 0 - d->wraps_after
+                                                              : carp_counter_anchor(wall_ns(d));
     if (d->interfaces == NULL) {
         d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);
     }
@@ -273,6 +302,7 @@ static void start(struct world *w, struct node *node)
     memset(d->restored, 0, sizeof d->restored);
     host_init(&d->host, &port, d->groups, d->group_count, d->stride, d->interfaces, node->nic_count,
               seed, counter);
+    begin_journal(d);
     for (unsigned nic = 0; nic < node->nic_count; nic++) {
         set_link(w, node, nic, w->ends[node->nics[nic].end].up);
     }

@@ -5,6 +5,7 @@
 #define CARP_SIM_DAEMON_H
 
 #include "io/host.h"
+#include "io/journal/journal.h"
 #include "io/sim/machine.h"
 #include "sim/world.h"
 
@@ -19,11 +20,14 @@ struct daemon {
     struct host host;
     struct machine machine;
     bool some_disowned;
-    bool all_frozen; /* the guardian is, too: only the kernel's lifetimes act */
+    bool all_frozen;         /* the guardian is, too: only the kernel's lifetimes act */
+    struct journal *journal; /* borrowed; NULL: none is kept */
 
     uint64_t explained;   /* bad digests that were explained */
     uint32_t seed_about;  /* whom seeds are decided about: the node, unless two should be alike */
     uint64_t wraps_after; /* the first start's counter is so far below 2^64; 0: by the wall clock */
+    struct pcapng_sink journal_sink;
+    uint64_t wall_apart; /* ns that this machine's wall clock is ahead of the others' */
     uint64_t looped, strangers;
     bool disowned[256];    /* the guardian took this group while we did not run */
     uint8_t restored[256]; /* times that an address was put back since: */

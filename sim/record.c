@@ -173,6 +173,9 @@ void record_begin(struct record *r, struct world *w, const struct record_to *to)
     if (to->pcap != NULL) {
         record_pcap_begin(r);
     }
+    if (to->journals != NULL) {
+        record_journals_begin(r);
+    }
 }
 
 void record_statement(struct record *r, carp_instant at, unsigned line, const char *text)
@@ -200,6 +203,9 @@ int record_end(struct record *r)
     FILE *const files[] = {r->to.text, r->to.trace, r->to.json, r->to.pcap};
     if (r->to.json != NULL) {
         record_json_end(r);
+    }
+    if (r->to.journals != NULL) {
+        record_journals_end(r);
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (files[i] != NULL && fflush(files[i]) != 0) {

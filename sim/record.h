@@ -9,6 +9,7 @@
  *   json   the same as JSON Lines, with the frames; docs/SIMULATOR-JSON.md has every kind and key
  *   pcap   pcapng, an interface for each of a node's: every frame where it was sent (outbound), and
  *          once more, with a comment that says so, where it was lost, late, doubled or changed
+ *   journal  what carpd's flight recorder would have written on each node that runs it
  *
  * A record only looks on: a world runs the same with it and without.
  *
@@ -31,7 +32,10 @@
 /* Where to; NULL: not wanted. The files stay the caller's, and are open until record_end(). */
 struct record_to {
     FILE *text, *trace, *json, *pcap;
+    FILE *const *journals; /* by node; NULL for those that run no carpd */
 };
+
+struct record_journal;
 
 /* Its fields are record*.c's. */
 struct record {
@@ -41,6 +45,7 @@ struct record {
     int name_width, vhid_width; /* of the time line's columns */
     struct pcapng_writer pcap;
     unsigned *interfaces; /* owned: of each end that is a node's, its number in the capture */
+    struct record_journal *journals; /* owned: by node */
 };
 
 /* Begin, when all nodes were added and connected and before any boots. The world's tap and its

@@ -29,6 +29,10 @@ void record_json_statement(struct record *r, carp_instant at, unsigned line, con
 void record_json_violation(struct record *r, const struct violation *v);
 void record_json_end(struct record *r);
 
+/* record_journal.c */
+void record_journals_begin(struct record *r);
+void record_journals_end(struct record *r);
+
 /* record_pcap.c */
 void record_pcap_begin(struct record *r);
 void record_pcap_frame(struct record *r, carp_instant at, uint32_t end,

@@ -676,11 +676,12 @@ TEST_CASE(record, changes_nothing_by_looking_on)
 {
     static struct world_lab lab[2];
     struct record r[2];
-    struct paper papers[4];
+    struct paper papers[5];
+    FILE *journals[WORLD_LAB_NODES] = {paper_make(&papers[4])}; /* of the first node, a daemon */
     const struct record_to to[2] = {
         {.text = NULL},
         {paper_make(&papers[0]), paper_make(&papers[1]), paper_make(&papers[2]),
-         paper_make(&papers[3])},
+         paper_make(&papers[3]), journals},
     };
     for (int i = 0; i < 2; i++) {
         make_eventful(&lab[i]);
@@ -692,7 +693,7 @@ TEST_CASE(record, changes_nothing_by_looking_on)
     }
     EXPECT_U64(lab[0].world.trace.hash[0], lab[1].world.trace.hash[0]);
     EXPECT_U64(lab[0].world.trace.hash[1], lab[1].world.trace.hash[1]);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         EXPECT_TRUE(papers[i].size > 0);
         paper_remove(&papers[i]);
     }

@@ -117,14 +117,16 @@ static void code_bytes(struct coder *c, uint8_t *bytes, size_t size)
     }
 }
 
-/* Its length, then its bytes. */
+/* Its length, then its bytes: text that can be shown. */
 static void code_name(struct coder *c, char name[FORMAT_NAME_MAX + 1])
 {
     uint8_t size = (uint8_t)(c->to != NULL ? strlen(name) : 0);
     code_u8(c, &size);
     code_bytes(c, (uint8_t *)name, size);
-    if (c->to == NULL) {
-        name[size] = '\0';
+    for (unsigned i = 0; c->to == NULL && i < size; i++) {
+        if ((uint8_t)name[i] < ' ' || name[i] == 0x7f) {
+            blame(c, "a name in it holds control characters");
+        }
     }
 }
 
@@ -180,6 +182,7 @@ static void code_config(struct coder *c, struct format_config *g)
     code_u16(c, &g->group);
     code_u16(c, &g->interface);
     code_name(c, g->name);
+    code_name(c, g->interface_name);
     code_carp_config(c, &g->config);
     if (g->config.vhid == 0 || g->config.dead_ratio == 0 ||
         (g->config.advbase == 255 && g->config.advskew == 255)) {
@@ -388,7 +391,7 @@ const char *format_read(const uint8_t *bytes, size_t size, struct format_block *
     assert(size >= HEADER_SIZE);
     struct coder c = {.from = bytes + sizeof magic, .left = size - sizeof magic};
     uint64_t kind = code(&c, 2, 0), body = code(&c, 2, 0);
-    memset(block, 0, sizeof *block);
+    memset(block, 0, sizeof *block); /* so names end */
     if (kind < FORMAT_START || kind >= FORMAT_KIND_END) {
         return "its kind is one this build does not know";
     }

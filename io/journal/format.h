@@ -13,7 +13,7 @@ enum {
     FORMAT_PEN = 32473,      /* reserved for documentation (RFC 5612): so all begin with a magic */
     FORMAT_VERSION = 1,      /* of everything but */
     FORMAT_STATE_LAYOUT = 1, /* struct carp's fields, which change with the engine */
-    FORMAT_NAME_MAX = 255,   /* longer ones are cut */
+    FORMAT_NAME_MAX = 255,   /* of names, which hold no control characters */
     FORMAT_BLOCK_MAX = 2048, /* what a block of ours is smaller than */
     FORMAT_GROUPS_MAX = UINT16_MAX,
 };
@@ -49,7 +49,7 @@ struct format_start {
 
 struct format_config {
     uint16_t group, interface;
-    char name[FORMAT_NAME_MAX + 1];
+    char name[FORMAT_NAME_MAX + 1], interface_name[FORMAT_NAME_MAX + 1];
     struct carp_config config; /* the keys are zero; key_count says how many there are */
 };
 

@@ -62,10 +62,14 @@ static void write_packet(struct journal *j, carp_instant at, unsigned interface,
 /* --- the beginning ------------------------------------------------------------------------------
  */
 
+/* Cut if need be, and made fit to be shown. */
 static void copy_name(char to[FORMAT_NAME_MAX + 1], const char *name)
 {
     size_t size = strnlen(name, FORMAT_NAME_MAX);
-    memcpy(to, name, size);
+    for (size_t i = 0; i < size; i++) {
+        bool is_control = (uint8_t)name[i] < ' ' || name[i] == 0x7f;
+        to[i] = is_control ? '?' : name[i];
+    }
     to[size] = '\0';
 }
 
@@ -77,6 +81,7 @@ static void write_group(struct journal *j, unsigned group)
     block.config.interface = (uint16_t)g->plan->interface;
     block.config.config = *g->plan->config; /* the keys are not written */
     copy_name(block.config.name, j->groups[group]);
+    copy_name(block.config.interface_name, j->interfaces[g->plan->interface]);
     write_block(j, &block);
 
     block.kind = FORMAT_STATE;

@@ -11,8 +11,12 @@ enum {
     OLD_PACKET = 2,
     SIMPLE_PACKET = 3,
     PACKET = 6,
+    CUSTOM = 0xbad,
+    CUSTOM_DO_NOT_COPY = 0x40000bad,
     IF_TSRESOL = 9,
     IF_TSOFFSET = 14,
+    EPB_FLAGS = 2,
+    PACKET_FIXED = 20,
     HEADER = 8, /* type and length */
     TRAILER = 4,
     FIRST_ROOM = 1 << 16,
@@ -266,6 +270,7 @@ static enum capture_status finish_packet(struct blocks *b, const struct body *bo
         return damaged(error, "a packet that is longer than its block");
     }
     packet->bytes = body->bytes + from;
+    packet->interface = number;
     packet->link = interface->link;
     packet->decimals = interface->resolution > 6 ? 9 : 6;
     packet->at = instant_of(units, interface);
@@ -277,14 +282,14 @@ static enum capture_status read_packet(struct blocks *b, const struct body *body
                                        struct block_packet *packet, char error[CAPTURE_ERROR_MAX])
 {
     const uint8_t *at = body->bytes;
-    if (body->size < 20) {
+    if (body->size < PACKET_FIXED) {
         return damaged(error, "a packet whose block is too short");
     }
     uint32_t number = body->type == PACKET ? u32_at(b, at) : u16_at(b, at);
     packet->size = u32_at(b, at + 12);
     packet->original_size = u32_at(b, at + 16);
-    return finish_packet(b, body, number, 20, (uint64_t)u32_at(b, at + 4) << 32 | u32_at(b, at + 8),
-                         packet, error);
+    return finish_packet(b, body, number, PACKET_FIXED,
+                         (uint64_t)u32_at(b, at + 4) << 32 | u32_at(b, at + 8), packet, error);
 }
 
 /* A simple packet: of the first interface, without a time, as long as its snapshot length lets it.
@@ -306,28 +311,95 @@ static enum capture_status read_simple(struct blocks *b, const struct body *body
     return status;
 }
 
-enum capture_status blocks_next(struct blocks *b, struct block_packet *packet, uint64_t *damage,
-                                char error[CAPTURE_ERROR_MAX])
+/* What lies behind the packet, by its flags; libpcap and Wireshark write none for most. */
+static enum block_direction read_direction(const struct blocks *b, const struct body *body,
+                                           const struct block_packet *packet)
+{
+    size_t at = PACKET_FIXED + ((size_t)packet->size + 3) / 4 * 4;
+    while (body->type == PACKET && at + 4 <= body->size) {
+        const uint8_t *option = body->bytes + at;
+        uint16_t code = u16_at(b, option), size = u16_at(b, option + 2);
+        if (code == 0 || size > body->size - at - 4) {
+            break;
+        }
+        if (code == EPB_FLAGS && size >= 4) {
+            uint32_t direction = u32_at(b, option + 4) & 3;
+            return direction <= BLOCK_OUTBOUND ? (enum block_direction)direction : BLOCK_UNKNOWN;
+        }
+        at += 4 + ((size_t)size + 3) / 4 * 4;
+    }
+    return BLOCK_UNKNOWN;
+}
+
+/* Read on to a block that matters: of interfaces and packets, and what else is wanted. */
+static enum capture_status next_body(struct blocks *b, struct body *body, bool packets_only,
+                                     uint64_t *damage, char error[CAPTURE_ERROR_MAX])
 {
     enum capture_status status = CAPTURE_FRAME;
     while (status == CAPTURE_FRAME) { /* each turn reads a block: the file's size bounds it */
-        struct body body;
         *damage = b->at;
-        status = read_block(b, &body, error);
+        status = read_block(b, body, error);
         if (status != CAPTURE_FRAME) {
             break;
         }
-        b->at += HEADER + body.size + TRAILER;
-        switch (body.type) {
+        b->at += HEADER + body->size + TRAILER;
+        switch (body->type) {
         case INTERFACE:
-            status = add_interface(b, &body, error);
+            status = add_interface(b, body, error);
             break;
         case PACKET:
         case OLD_PACKET:
-            return read_packet(b, &body, packet, error);
         case SIMPLE_PACKET:
-            return read_simple(b, &body, packet, error);
+            return CAPTURE_FRAME;
+        case SECTION:
+        case CUSTOM:
+        case CUSTOM_DO_NOT_COPY:
+            if (!packets_only) {
+                return CAPTURE_FRAME;
+            }
+            break;
         }
+    }
+    return status;
+}
+
+static enum capture_status read_any_packet(struct blocks *b, const struct body *body,
+                                           struct block_packet *packet,
+                                           char error[CAPTURE_ERROR_MAX])
+{
+    return body->type == SIMPLE_PACKET ? read_simple(b, body, packet, error)
+                                       : read_packet(b, body, packet, error);
+}
+
+enum capture_status blocks_next(struct blocks *b, struct block_packet *packet, uint64_t *damage,
+                                char error[CAPTURE_ERROR_MAX])
+{
+    struct body body;
+    enum capture_status status = next_body(b, &body, true, damage, error);
+    return status == CAPTURE_FRAME ? read_any_packet(b, &body, packet, error) : status;
+}
+
+enum capture_status blocks_read(struct blocks *b, struct block *block, uint64_t *damage,
+                                char error[CAPTURE_ERROR_MAX])
+{
+    struct body body;
+    enum capture_status status = next_body(b, &body, false, damage, error);
+    if (status != CAPTURE_FRAME) {
+        return status;
+    }
+    *block = (struct block){.kind = BLOCK_SECTION, .offset = *damage};
+    if (body.type == CUSTOM || body.type == CUSTOM_DO_NOT_COPY) {
+        if (body.size < 4) {
+            return damaged(error, "a custom block that does not say whose it is");
+        }
+        block->kind = BLOCK_CUSTOM;
+        block->custom.pen = u32_at(b, body.bytes);
+        block->custom.bytes = body.bytes + 4;
+        block->custom.size = body.size - 4;
+    } else if (body.type != SECTION) {
+        block->kind = BLOCK_PACKET;
+        status = read_any_packet(b, &body, &block->packet, error);
+        block->direction = read_direction(b, &body, &block->packet);
     }
     return status;
 }

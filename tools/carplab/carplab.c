@@ -8,7 +8,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *usage;
 } commands[] = {
-    {"sim", command_sim, "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F]"},
+    {"sim", command_sim,
+     "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F] [--journal DIR]"},
     {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
     {"decode", command_decode,
      "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},

@@ -2,10 +2,12 @@
  * carplab sim: one run of one scenario, and what happened in it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
 #include "sim/record.h"
 #include "sim/run.h"
 #include "tools/carplab/carplab.h"
@@ -16,8 +18,10 @@ struct sim {
     bool has_seed, trace, plain, hash;
     uint64_t seed;
     const char *json, *pcap, *tape, *write_tape;
-    char *text;     /* owned: the scenario's */
-    FILE *files[2]; /* of json and pcap */
+    const char *journals; /* a directory */
+    char *text;           /* owned: the scenario's */
+    FILE *files[2];       /* of json and pcap */
+    FILE **journal_files; /* owned: by node */
     struct tape replay, record_tape;
     struct run run;
     struct record record;
@@ -78,6 +82,35 @@ static bool close_file(const char *path, FILE *file)
     return true;
 }
 
+/* One for each node that runs carpd. */
+static bool open_journals(struct sim *sim)
+{
+    const struct world *w = &sim->run.world;
+    bool opened = true;
+    if (sim->journals == NULL) {
+        return true;
+    }
+    sim->journal_files = memory_make(w->node_count, sizeof *sim->journal_files);
+    for (size_t i = 0; i < w->node_count && opened; i++) {
+        char path[PATH_MAX];
+        if (w->nodes[i].kind == NODE_DAEMON) {
+            snprintf(path, sizeof path, "%s/%s.pcapng", sim->journals, w->nodes[i].name);
+            opened = open_file(path, &sim->journal_files[i]);
+        }
+    }
+    return opened;
+}
+
+static bool close_journals(struct sim *sim)
+{
+    bool whole = true;
+    for (size_t i = 0; sim->journal_files != NULL && i < sim->run.world.node_count; i++) {
+        whole = close_file(sim->journals, sim->journal_files[i]) && whole;
+    }
+    free(sim->journal_files);
+    return whole;
+}
+
 static bool write_tape(const struct sim *sim)
 {
     FILE *file = NULL;
@@ -104,6 +137,7 @@ static bool read_arguments(struct sim *sim, int argc, char **argv)
         const char **value;
     } files[] = {{"--json", &sim->json},
                  {"--pcap", &sim->pcap},
+                 {"--journal", &sim->journals},
                  {"--tape", &sim->tape},
                  {"--write-tape", &sim->write_tape}};
     const struct {
@@ -139,7 +173,8 @@ static bool read_arguments(struct sim *sim, int argc, char **argv)
         if (!known && (argv[i][0] == '-' || sim->path != NULL)) {
             fprintf(stderr,
                     "carplab: sim: %s is one too many or unknown; SCENARIO --seed N --trace "
-                    "--json F --pcap F --tape F --write-tape F --hash --plain are right\n",
+                    "--json F --pcap F --journal DIR --tape F --write-tape F --hash --plain are "
+                    "right\n",
                     argv[i]);
             return false;
         }
@@ -200,11 +235,17 @@ static int simulate(struct sim *sim, const struct scenario *s)
         fprintf(stderr, "carplab: %s\n", strerror(-error));
         return 2;
     }
+    if (!open_journals(sim)) {
+        close_journals(sim);
+        run_free(&sim->run);
+        return 2;
+    }
     const struct record_to to = {
         .text = sim->trace || sim->hash ? NULL : stdout,
         .trace = sim->trace ? stdout : NULL,
         .json = sim->files[0],
         .pcap = sim->files[1],
+        .journals = sim->journal_files,
     };
     record_begin(&sim->record, &sim->run.world, &to);
     bool good = run_go(&sim->run);
@@ -218,8 +259,9 @@ static int simulate(struct sim *sim, const struct scenario *s)
     } else {
         tell_result(sim);
     }
+    bool whole = close_journals(sim);
     run_free(&sim->run);
-    return error != 0 ? 2 : good ? 0 : 1;
+    return error != 0 || !whole ? 2 : good ? 0 : 1;
 }
 
 int command_sim(int argc, char **argv)
