@@ -8,6 +8,7 @@
 
 int command_bench(int argc, char **argv);
 int command_decode(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_sim(int argc, char **argv);
 int command_test(int argc, char **argv);
 
