@@ -23,7 +23,8 @@ struct journal_reader {
     uint16_t *interface_of; /* owned: of each group */
     uint64_t number;        /* the next step's */
     carp_instant now;       /* no step is earlier */
-    bool frame_before;      /* the last item was an inbound frame */
+    bool frame_before;      /* the last item was an inbound frame, */
+    unsigned frame_on;      /* on this interface */
     unsigned sent_left;     /* frames of the last step that are still to come, */
     unsigned sent_on;       /* on this interface */
 };
@@ -93,7 +94,8 @@ static enum capture_status step(struct journal_reader *r, const struct format_st
     if (instant_before(s->now, r->now)) {
         return damaged(error, "a step that is earlier than the one before it");
     }
-    if (s->event.type == CARP_EVENT_ADVERT && !r->frame_before) {
+    if (s->event.type == CARP_EVENT_ADVERT &&
+        (!r->frame_before || r->frame_on != r->interface_of[s->group])) {
         return damaged(error, "a step about an advert that is not there");
     }
     if (s->sent > JOURNAL_SENT_MAX) {
@@ -188,6 +190,7 @@ static enum capture_status take_frame(struct journal_reader *r, const struct blo
     }
     r->sent_left -= outbound ? 1 : 0;
     r->frame_before = !outbound;
+    r->frame_on = p->interface;
     item->interface = p->interface;
     item->outbound = outbound;
     item->wall = p->at;
