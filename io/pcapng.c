@@ -83,8 +83,10 @@ static void put_u16(struct pcapng_writer *w, uint16_t value)
 
 static void put_u32(struct pcapng_writer *w, uint32_t value)
 {
-    put_u16(w, (uint16_t)value);
-    put_u16(w, (uint16_t)(value >> 16));
+    put(w,
+        (uint8_t[]){(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                    (uint8_t)(value >> 24)},
+        4);
 }
 
 /* "Alignment": to 32 bits, with zeros. */

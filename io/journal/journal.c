@@ -121,7 +121,8 @@ int journal_begin(struct journal *j, struct pcapng_sink sink, carp_instant now, 
 /* A second with too many of them is over: say how many. */
 static void tell_left_out(struct journal *j, carp_instant now)
 {
-    if (j->left_out > 0 && instant_since(now, j->refused_from).ns >= CARP_SECONDS(1).ns) {
+    if (j->open && j->left_out > 0 &&
+        instant_since(now, j->refused_from).ns >= CARP_SECONDS(1).ns) {
         struct format_block block = {.kind = FORMAT_LEFT_OUT};
         block.left_out = (struct format_left_out){j->refused_from, j->left_out_at, j->left_out};
         j->left_out = 0;
@@ -163,11 +164,11 @@ static void write_heard(struct journal *j, const char *comment)
 
 void journal_heard(struct journal *j)
 {
-    if (j->heard == NULL || !j->open) {
+    if (j->heard == NULL) {
         return;
     }
     tell_left_out(j, j->heard_at);
-    if (!is_too_many(j, j->heard_at)) {
+    if (!is_too_many(j, j->heard_at) && j->open) {
         /* No group made a step of it: what is wrong is the frame, or its vhid is nobody's. */
         struct carp_packet packet;
         enum carp_verdict verdict = frame_parse(j->heard, j->heard_size, &packet);

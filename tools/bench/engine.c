@@ -15,8 +15,9 @@
 
 #include "engine/carp.h"
 #include "io/crypto_openssl.h"
+#include "io/journal/journal.h"
 
-enum { BATCHES = 401, BATCH = 2000 };
+enum { BATCHES = 401, BATCH = 2000, RING = 1 << 16 };
 
 static const struct carp_config config = {
     .vhid = 42,
@@ -48,6 +49,15 @@ struct bench {
     enum carp_verdict refusal; /* what a refused frame must end in */
     carp_instant now;
     struct carp_config config;
+
+    /* Of the cases with a journal: a host of this group alone, and where its journal goes. */
+    struct host host;
+    struct host_plan plan;
+    struct host_group group;
+    struct host_interface interface;
+    struct journal journal;
+    size_t ring_used;
+    uint8_t ring[RING];
 };
 
 static uint64_t clock_ns(void)
@@ -108,6 +118,65 @@ static void timer_advert(struct bench *b)
     assert(b->out.rule == CARP_RULE_ADVERT_DUE);
 }
 
+/* --- with a journal: the loop and its port, as carpd has them, but for a disk -------------------
+ */
+
+static int ring_write(void *self, const uint8_t *bytes, size_t size)
+{
+    struct bench *b = self;
+    if (b->ring_used + size > RING) {
+        b->ring_used = 0;
+    }
+    memcpy(b->ring + b->ring_used, bytes, size);
+    b->ring_used += size;
+    return 0;
+}
+
+static int bench_send(void *self, unsigned group, const uint8_t *frame, size_t size)
+{
+    (void)self, (void)group, (void)frame, (void)size;
+    return 0;
+}
+
+static int bench_claim(void *self, unsigned group, const struct port_guard *guard)
+{
+    (void)self, (void)group, (void)guard;
+    return 0;
+}
+
+static int bench_release(void *self, unsigned group)
+{
+    (void)self, (void)group;
+    return 0;
+}
+
+static void bench_stepped(void *self, unsigned group, carp_instant now,
+                          const struct carp_event *event, const struct carp_outcome *out)
+{
+    struct bench *b = self;
+    b->out.verdict = out->verdict;
+    if (b->journal.open) {
+        journal_stepped(&b->journal, group, now, event, out);
+    }
+}
+
+static void hear_by_host(struct bench *b)
+{
+    b->now.ns += 1000;
+    host_frame(&b->host, b->now, 0, b->frame, sizeof b->frame);
+    assert(b->out.verdict == CARP_ACCEPTED);
+}
+
+static void hear_with_journal(struct bench *b)
+{
+    b->now.ns += 1000;
+    journal_clock(&b->journal, b->now, b->now.ns);
+    journal_hears(&b->journal, b->now, 0, b->frame, sizeof b->frame);
+    host_frame(&b->host, b->now, 0, b->frame, sizeof b->frame);
+    journal_heard(&b->journal);
+    assert(b->out.verdict == CARP_ACCEPTED && b->journal.open);
+}
+
 static int compare(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
@@ -165,6 +234,29 @@ static void listen_to_other_vhid(struct bench *b)
     b->refusal = CARP_OTHER_VHID;
 }
 
+static void listen_as_host(struct bench *b)
+{
+    static const char *const names[] = {"web"};
+    const struct carp_self self = {.has_ipv4 = true, .ipv4 = {10, 99, 0, 2}};
+    const struct port port = {.self = b,
+                              .send = bench_send,
+                              .claim = bench_claim,
+                              .release = bench_release,
+                              .stepped = bench_stepped};
+    listen_to_genuine(b);
+    b->plan = (struct host_plan){.config = &b->config, .crypto = b->crypto};
+    b->group.plan = &b->plan;
+    host_init(&b->host, &port, &b->group, 1, 1, &b->interface, 1, 1, 1);
+    journal_init(&b->journal, &b->host, names, names, "bench");
+    host_link(&b->host, b->now, 0, &self);
+}
+
+static void listen_with_journal(struct bench *b)
+{
+    listen_as_host(b);
+    journal_begin(&b->journal, (struct pcapng_sink){b, ring_write}, b->now, b->now.ns);
+}
+
 static void be_master(struct bench *b)
 {
     start(b, true);
@@ -182,6 +274,8 @@ static const struct {
     void (*run)(struct bench *);
 } cases[] = {
     {"accepted_with_digest", listen_to_genuine, hear_accepted},
+    {"accepted_by_host", listen_as_host, hear_by_host},
+    {"accepted_by_host_with_journal", listen_with_journal, hear_with_journal},
     {"refused_bad_digest", listen_to_bad_digest, hear_refused},
     {"refused_bad_checksum", listen_to_bad_checksum, hear_refused},
     {"refused_other_vhid", listen_to_other_vhid, hear_refused},
