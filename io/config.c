@@ -120,6 +120,15 @@ int config_check_groups(const struct config *config, size_t *culprit, char error
     return 0;
 }
 
+int config_check_shared(const struct config *config, char error[CONFIG_ERROR_MAX])
+{
+    if (config->journal != NULL && config->daemonize && config->journal[0] != '/') {
+        return refuse(error, "journal \"%.64s\" must begin with / beside -B: daemons run in /",
+                      config->journal);
+    }
+    return 0;
+}
+
 int config_facility(const char *name)
 {
     static const struct {
@@ -247,5 +256,6 @@ void config_free(struct config *config)
         free(group->address_text);
     }
     free(config->groups);
+    free(config->journal);
     *config = (struct config){0};
 }

@@ -13,7 +13,7 @@
 
 #include "engine/config.h"
 
-enum { CONFIG_ERROR_MAX = 512, CONFIG_PREFIX_OF_INTERFACE = 255 };
+enum { CONFIG_ERROR_MAX = 512, CONFIG_PREFIX_OF_INTERFACE = 255, CONFIG_JOURNAL_MIB = 64 };
 
 /* A virtual address as configured. CONFIG_PREFIX_OF_INTERFACE: no length was given; that of the
  * interface's own subnet is used, or a host route when none contains the address. */
@@ -53,7 +53,9 @@ struct config {
     enum config_log log;
     int facility; /* LOG_DAEMON ... of <syslog.h>, for CONFIG_LOG_SYSLOG */
     bool debug;
-    bool daemonize; /* detach after everything was checked */
+    bool daemonize;       /* detach after everything was checked */
+    char *journal;        /* NULL: none is kept */
+    unsigned journal_mib; /* what all its files may take; CONFIG_JOURNAL_MIB by default */
 };
 
 /* What to do with it. */

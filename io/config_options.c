@@ -10,7 +10,15 @@
 
 #include "io/config_internal.h"
 
-enum { OPTION_CHECK = 256, OPTION_VERSION, EXIT_USAGE = 2, OPTION_TEXT_MAX = 32, VALUE_SHOWN = 64 };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_VERSION,
+    OPTION_JOURNAL,
+    OPTION_JOURNAL_SIZE,
+    EXIT_USAGE = 2,
+    OPTION_TEXT_MAX = 32,
+    VALUE_SHOWN = 64,
+};
 
 static const char usage[] =
     "carpd: holds IP addresses that several hosts share (CARP)\n"
@@ -39,6 +47,8 @@ static const char usage[] =
     "  -B, --daemonize        go to the background once everything was checked\n"
     "  -f, --facility=NAME    log to syslog (none: to standard error)\n"
     "  -D, --debug            log every step\n"
+    "      --journal=FILE     record every frame and decision, for carplab replay\n"
+    "      --journal-size=N   MiB that it and its older files may take, 1..65536 (64)\n"
     "\n"
     "  -c FILE                the configuration file\n"
     "      --check            only check it\n"
@@ -74,6 +84,8 @@ static const struct option options[] = {
     {"facility", required_argument, NULL, 'f'},
     {"syslog", required_argument, NULL, 'f'},
     {"debug", no_argument, NULL, 'D'},
+    {"journal", required_argument, NULL, OPTION_JOURNAL},
+    {"journal-size", required_argument, NULL, OPTION_JOURNAL_SIZE},
     {"check", no_argument, NULL, OPTION_CHECK},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -103,7 +115,7 @@ struct reading {
     struct config *config;
     struct config_group *group; /* NULL: no option of a group yet */
     const char *file;
-    bool facility_given;
+    bool facility_given, journal_size_given;
     enum config_action action;
     struct config_warnings *warnings;
     char *error;
@@ -163,6 +175,11 @@ static int read_facility(struct reading *r, const char *name)
     return 0;
 }
 
+static int read_shared(struct reading *r, const char *name, const char *argument)
+{
+    return config_set_shared(r->config, config_shared_setting_of(name), argument, r->error);
+}
+
 static int read_option(struct reading *r, int option, char *argument)
 {
     for (size_t i = 0; i < OF_GROUP_COUNT; i++) {
@@ -184,6 +201,11 @@ static int read_option(struct reading *r, int option, char *argument)
         return 0;
     case 'f':
         return read_facility(r, argument);
+    case OPTION_JOURNAL:
+        return read_shared(r, "journal", argument);
+    case OPTION_JOURNAL_SIZE:
+        r->journal_size_given = true;
+        return read_shared(r, "journal-size", argument);
     case 'h':
         r->action = CONFIG_HELP;
         return 0;
@@ -268,8 +290,16 @@ static int read_file(struct reading *r)
 {
     struct config *config = r->config;
     const struct config said = *config;
+    config->journal = NULL;
     int status = config_from_file(r->file, config, r->warnings, r->error);
     config->debug |= said.debug;
+    if (said.journal != NULL) {
+        free(config->journal);
+        config->journal = said.journal;
+    }
+    if (r->journal_size_given) {
+        config->journal_mib = said.journal_mib;
+    }
     if (r->facility_given) {
         config->log = said.log;
         config->facility = said.facility;
@@ -281,6 +311,7 @@ static int read_options(struct reading *r, int argc, char **argv)
 {
     struct config *config = r->config;
     config->facility = LOG_DAEMON;
+    config->journal_mib = CONFIG_JOURNAL_MIB;
     if (read_all(r, argc, argv) != 0) {
         return EXIT_USAGE;
     }
@@ -291,13 +322,11 @@ static int read_options(struct reading *r, int argc, char **argv)
         refuse(r, "-c FILE and the options of a single group exclude each other");
         return EXIT_USAGE;
     }
-    if (r->file != NULL) {
-        return read_file(r);
-    }
-    if (finish_group(r) != 0) {
+    if ((r->file != NULL ? read_file(r) : finish_group(r)) != 0 ||
+        config_check_shared(config, r->error) != 0) {
         return EXIT_USAGE;
     }
-    if (config->daemonize && !r->facility_given) {
+    if (r->file == NULL && config->daemonize && !r->facility_given) {
         config->log = CONFIG_LOG_SYSLOG;
     }
     return 0;

@@ -182,6 +182,13 @@ static const struct {
     {LEAST "-v 09", "vhid \"09\" is not a number; 1..255 is right"},
     {LEAST "-v +7", "vhid \"+7\" is not a number; 1..255 is right"},
     {LEAST "-s 0.0.0.0", "source 0.0.0.0 must be the address of a host, not multicast or loopback"},
+    {LEAST "--journal=", "journal is empty"},
+    {LEAST "--journal", "--journal needs a value; carpd --help lists them"},
+    {LEAST "--journal=here -B", "journal \"here\" must begin with / beside -B: daemons run in /"},
+    {LEAST "-B --journal /j --journal here",
+     "journal \"here\" must begin with / beside -B: daemons run in /"},
+    {LEAST "--journal-size=0", "journal-size 0 is out of range 1..65536"},
+    {LEAST "--journal-size 65537", "journal-size 65537 is out of range 1..65536"},
     {"-c", "-c needs a value; carpd --help lists them"},
     {LEAST "--advskew", "--advskew needs a value; carpd --help lists them"},
     {"-c /nonexistent -v 7", "-c FILE and the options of a single group exclude each other"},
@@ -229,7 +236,8 @@ TEST_CASE(config_options, name_every_option_in_the_usage_text)
         "--interface", "--srcip",         "--vhid",      "--pass",    "--passfile", "--addr",
         "--advbase",   "--advskew",       "--deadratio", "--preempt", "--upscript", "--downscript",
         "--xparam",    "--neutral",       "--mcast",     "--nomcast", "--shutdown", "--daemonize",
-        "--facility",  "--ignoreifstate", "--debug",     "--check",   "--version",  "--help"};
+        "--facility",  "--ignoreifstate", "--debug",     "--check",   "--version",  "--help",
+        "--journal",   "--journal-size"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         tk_row(names[i]);
         EXPECT_TRUE(strstr(config_usage(), names[i]) != NULL);
@@ -272,6 +280,59 @@ TEST_CASE(config_options, go_before_what_the_file_says)
         EXPECT_INT(rows[i].facility, r.config.facility);
         EXPECT_INT(rows[i].debug, r.config.debug);
         EXPECT_INT(strcmp(rows[i].options, "-B") == 0, r.config.daemonize);
+        free_reading(&r);
+    }
+}
+
+/* As --journal beside a group's options. */
+TEST_CASE(config_options, name_a_journal_and_its_size)
+{
+    struct reading r;
+    read_line(&r, LEAST);
+    EXPECT_TRUE(r.config.journal == NULL);
+    EXPECT_INT(64, r.config.journal_mib);
+    free_reading(&r);
+    read_line(&r, LEAST "--journal here --journal-size=1");
+    EXPECT_INT(0, r.status);
+    EXPECT_STR("here", r.config.journal);
+    EXPECT_INT(1, r.config.journal_mib);
+    free_reading(&r);
+}
+
+TEST_CASE(config_options, go_before_the_journal_of_the_file)
+{
+    static const struct {
+        const char *options, *file, *journal;
+        int status;
+        unsigned mib;
+    } rows[] = {
+        {"", "journal: /f", "/f", 0, 64},
+        {"", "journal: /f\njournal-size: 3", "/f", 0, 3},
+        {"--journal /o", "journal: /f\njournal-size: 3", "/o", 0, 3},
+        {"--journal-size 5", "journal: /f\njournal-size: 3", "/f", 0, 5},
+        {"--journal-size 64", "journal: /f\njournal-size: 3", "/f", 0, 64},
+        {"--journal /o --journal-size 5", "", "/o", 0, 5},
+        {"--journal /o", "journal-size: 0", "/o", 2, 0},
+        {"-B", "journal: f", "f", 2, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reading r;
+        char path[] = "/tmp/carpio-file-XXXXXX", line[128];
+        int fd = mkstemp(path);
+        tk_row(rows[i].options);
+        ASSERT_TRUE(fd >= 0);
+        dprintf(fd, "groups: {web: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1]}}\n");
+        dprintf(fd, "%s\n", rows[i].file);
+        close(fd);
+        snprintf(line, sizeof line, "%s -c %s", rows[i].options, path);
+        read_line(&r, line);
+        unlink(path);
+        EXPECT_INT(rows[i].status, r.status);
+        if (r.status == 0) {
+            EXPECT_STR("", r.error);
+            EXPECT_STR(rows[i].journal, r.config.journal);
+            EXPECT_INT(rows[i].mib, r.config.journal_mib);
+        }
         free_reading(&r);
     }
 }

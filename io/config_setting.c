@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,12 @@
 #include "io/config_internal.h"
 #include "io/key_file.h"
 
-enum { INTERFACE_NAME_SIZE = 16, NEAR_ENOUGH = 3, NAME_MAX_COMPARED = 32 };
+enum {
+    INTERFACE_NAME_SIZE = 16,
+    JOURNAL_SIZE = PATH_MAX - 8, /* older files have a number behind the name */
+    NEAR_ENOUGH = 3,
+    NAME_MAX_COMPARED = 32,
+};
 
 static const char *const dialects[] = {"advskew", "openbsd", NULL};
 static const char *const source_macs[] = {"interface", "virtual", NULL};
@@ -43,18 +49,37 @@ static const struct config_setting settings[] = {
     {"ignore-link-state", CONFIG_SWITCH, false, 0, 0, HOME(ignore_link_state), NULL},
     {"neutral", CONFIG_SWITCH, false, 0, 0, HOME(neutral), NULL},
 };
+
+static const struct config_setting shared_settings[] = {
+    {"journal", CONFIG_TEXT, false, 0, JOURNAL_SIZE, offsetof(struct config, journal), NULL},
+    {"journal-size", CONFIG_LARGE, false, 1, 65536, offsetof(struct config, journal_mib), NULL},
+};
 /* clang-format on */
 
-enum { SETTING_COUNT = sizeof settings / sizeof *settings };
+enum {
+    SETTING_COUNT = sizeof settings / sizeof *settings,
+    SHARED_COUNT = sizeof shared_settings / sizeof *shared_settings,
+};
 
-const struct config_setting *config_setting_of(const char *name)
+static const struct config_setting *find(const struct config_setting *all, size_t count,
+                                         const char *name)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(settings[i].name, name) == 0) {
-            return &settings[i];
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(all[i].name, name) == 0) {
+            return &all[i];
         }
     }
     return NULL;
+}
+
+const struct config_setting *config_setting_of(const char *name)
+{
+    return find(settings, SETTING_COUNT, name);
+}
+
+const struct config_setting *config_shared_setting_of(const char *name)
+{
+    return find(shared_settings, SHARED_COUNT, name);
 }
 
 /* How many letters must change to make one word of the other (Levenshtein). */
@@ -109,7 +134,7 @@ static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
 }
 
 /* Decimal, 0x or octal, as strtoul() reads it, but nothing else around it. */
-static int set_number(uint8_t *home, const struct config_setting *s, const char *text, char *error)
+static int set_large(unsigned *home, const struct config_setting *s, const char *text, char *error)
 {
     char *end;
     errno = 0;
@@ -120,6 +145,16 @@ static int set_number(uint8_t *home, const struct config_setting *s, const char 
     }
     if (errno != 0 || value < s->min || value > s->max) {
         return refuse(error, "%s %.64s is out of range %u..%u", s->name, text, s->min, s->max);
+    }
+    *home = (unsigned)value;
+    return 0;
+}
+
+static int set_number(uint8_t *home, const struct config_setting *s, const char *text, char *error)
+{
+    unsigned value;
+    if (set_large(&value, s, text, error) != 0) {
+        return -1;
     }
     *home = (uint8_t)value;
     return 0;
@@ -371,6 +406,14 @@ int config_set_key_by_path(struct config_group *group, const char *path,
     return add_key(&group->carp, (const uint8_t *)path + from, size - from, "key-file", error);
 }
 
+int config_set_shared(struct config *config, const struct config_setting *setting, const char *text,
+                      char error[CONFIG_ERROR_MAX])
+{
+    void *home = (char *)config + setting->at;
+    return setting->kind == CONFIG_TEXT ? set_text(home, setting, text, error)
+                                        : set_large(home, setting, text, error);
+}
+
 int config_set(struct config_group *group, const struct config_setting *setting, const char *text,
                char error[CONFIG_ERROR_MAX])
 {
@@ -378,6 +421,8 @@ int config_set(struct config_group *group, const struct config_setting *setting,
     switch (setting->kind) {
     case CONFIG_NUMBER:
         return set_number(home, setting, text, error);
+    case CONFIG_LARGE:
+        return set_large(home, setting, text, error);
     case CONFIG_SWITCH:
         return set_switch(home, setting, text, error);
     case CONFIG_SECONDS:

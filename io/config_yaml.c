@@ -86,18 +86,29 @@ static const char *key_of(struct walk *w, const yaml_node_t *mapping, const yaml
     return key;
 }
 
+/* The text that a setting is given; NULL: none, and that is refused. */
+static const char *value_of(struct walk *w, const char *group, const struct config_setting *setting,
+                            const yaml_node_t *value)
+{
+    const char *text = text_of(value);
+    if (text == NULL) {
+        refuse(w, &value->start_mark, group, "%s must be a single value%s", setting->name,
+               value->type == YAML_SCALAR_NODE ? " without NUL bytes" : "");
+    } else if (is_null(value)) {
+        refuse(w, &value->start_mark, group,
+               "%s has no value; if it is meant as a text, put it in quotes", setting->name);
+        text = NULL;
+    }
+    return text;
+}
+
 static int set_scalar(struct walk *w, struct config_group *group,
                       const struct config_setting *setting, const yaml_node_t *value)
 {
     char error[CONFIG_ERROR_MAX];
-    const char *text = text_of(value);
+    const char *text = value_of(w, group->name, setting, value);
     if (text == NULL) {
-        return refuse(w, &value->start_mark, group->name, "%s must be a single value%s",
-                      setting->name, value->type == YAML_SCALAR_NODE ? " without NUL bytes" : "");
-    }
-    if (is_null(value)) {
-        return refuse(w, &value->start_mark, group->name,
-                      "%s has no value; if it is meant as a text, put it in quotes", setting->name);
+        return -1;
     }
     bool by_path = w->to_try && setting->kind == CONFIG_KEY_FILE;
     if ((by_path ? config_set_key_by_path(group, text, error)
@@ -254,6 +265,26 @@ static int read_log(struct walk *w, const yaml_node_t *node)
     return 0;
 }
 
+static int read_shared(struct walk *w, const yaml_node_t *key, const char *name,
+                       const yaml_node_t *value)
+{
+    char error[CONFIG_ERROR_MAX];
+    const struct config_setting *setting = config_shared_setting_of(name);
+    if (setting == NULL) {
+        return refuse(
+            w, &key->start_mark, NULL,
+            "%.64s is no setting at the top level; groups, log, journal and journal-size are",
+            name);
+    }
+    const char *text = value_of(w, NULL, setting, value);
+    if (text == NULL) {
+        return -1;
+    }
+    return config_set_shared(w->config, setting, text, error) == 0
+               ? 0
+               : refuse(w, &value->start_mark, NULL, "%s", error);
+}
+
 static int read_root(struct walk *w)
 {
     const yaml_node_t *root = yaml_document_get_root_node(&w->document);
@@ -274,8 +305,7 @@ static int read_root(struct walk *w)
         } else if (strcmp(key, "log") == 0) {
             status = read_log(w, value);
         } else {
-            refuse(w, &node_of(w, pair->key)->start_mark, NULL,
-                   "%.64s is no setting at the top level; groups and log are", key);
+            status = read_shared(w, node_of(w, pair->key), key, value);
         }
         if (status != 0) {
             return -1;
@@ -332,6 +362,7 @@ static int read_document(struct walk *w, FILE *file)
 static int read_file(struct walk *w)
 {
     w->config->facility = LOG_DAEMON;
+    w->config->journal_mib = CONFIG_JOURNAL_MIB;
     FILE *file = fopen(w->path, "re");
     if (file == NULL) {
         snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", w->path,

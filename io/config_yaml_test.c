@@ -90,6 +90,8 @@ TEST_CASE(config_yaml, fills_in_what_is_not_said)
     EXPECT_TRUE(g->up == NULL && g->down == NULL && g->argument == NULL && !g->has_source);
     EXPECT_INT(CONFIG_LOG_STDERR, r.config.log);
     EXPECT_INT(LOG_DAEMON, r.config.facility);
+    EXPECT_TRUE(r.config.journal == NULL);
+    EXPECT_INT(64, r.config.journal_mib);
     EXPECT_U64(0, r.warnings.count);
     free_reading(&r);
 }
@@ -97,7 +99,9 @@ TEST_CASE(config_yaml, fills_in_what_is_not_said)
 TEST_CASE(config_yaml, has_a_home_for_every_key)
 {
     struct reading r;
-    read_text(&r, "log: {to: syslog, facility: local3, level: debug}\n" GROUP "    advbase: 2\n"
+    read_text(&r, "log: {to: syslog, facility: local3, level: debug}\n"
+                  "journal: /var/lib/carpio/web.pcapng\n"
+                  "journal-size: 65536\n" GROUP "    advbase: 2\n"
                   "    advskew: 254\n"
                   "    dead-ratio: 4\n"
                   "    preempt: true\n"
@@ -137,6 +141,8 @@ TEST_CASE(config_yaml, has_a_home_for_every_key)
     EXPECT_INT(CONFIG_LOG_SYSLOG, r.config.log);
     EXPECT_INT(LOG_LOCAL3, r.config.facility);
     EXPECT_TRUE(r.config.debug);
+    EXPECT_STR("/var/lib/carpio/web.pcapng", r.config.journal);
+    EXPECT_INT(65536, r.config.journal_mib);
     free_reading(&r);
 }
 
@@ -188,7 +194,8 @@ static const struct {
     {"", "1:1: nothing is configured; groups: with at least one is right"},
     {"hello\n", "1:1: nothing is configured; groups: with at least one is right"},
     {"- a\n", "1:1: nothing is configured; groups: with at least one is right"},
-    {"grups: {}\n", "1:1: grups is no setting at the top level; groups and log are"},
+    {"grups: {}\n",
+     "1:1: grups is no setting at the top level; groups, log, journal and journal-size are"},
     {"groups: {}\n", "1:1: no group is configured"},
     {"groups: [a]\n", "1:9: groups must be a mapping from names to groups"},
     {"groups:\n  web: 3\n", "2:8: group web: must be a mapping with interface, vhid, ..."},
@@ -279,6 +286,15 @@ static const struct {
     {"log: {facility: x}\n" GROUP,
      "1:17: log: facility \"x\" is unknown; daemon or local0 to local7 are right"},
     {"log: {colour: red}\n" GROUP, "1:7: log: colour is no setting; to, facility and level are"},
+    {"journal: ''\n" GROUP, "1:10: journal is empty"},
+    {"journal:\n" GROUP, "1:9: journal is empty"},
+    {"journal: ~\n" GROUP,
+     "1:10: journal has no value; if it is meant as a text, put it in quotes"},
+    {"journal: [/j]\n" GROUP, "1:10: journal must be a single value"},
+    {"journal: /j\njournal: /k\n" GROUP, "2:1: journal is there twice"},
+    {"journal-size: 0\n" GROUP, "1:15: journal-size 0 is out of range 1..65536"},
+    {"journal-size: 65537\n" GROUP, "1:15: journal-size 65537 is out of range 1..65536"},
+    {"journal-size: 64M\n" GROUP, "1:15: journal-size \"64M\" is not a number; 1..65536 is right"},
     {"groups:\n\tweb: 3\n", "2:1: not YAML: found character that cannot start any token"},
     {"groups: {web: {vhid: 7\n", "2:1: not YAML: did not find expected ',' or '}'"},
     {"groups: {web: *nope}\n", "1:15: not YAML: found undefined alias"},
@@ -406,7 +422,7 @@ TEST_CASE(config_yaml, survives_what_is_nested_without_end)
          ":1:27: group web: addresses must be a single value"},
         {"log: &x {to: *x}", ":1:6: log: to must be a single value"},
         {"a: &a [x, x]\nb: &b [*a, *a]\ngroups: *b\n",
-         ":1:1: a is no setting at the top level; groups and log are"},
+         ":1:1: a is no setting at the top level; groups, log, journal and journal-size are"},
         {nested, ":1:1: nothing is configured; groups: with at least one is right"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
