@@ -17,6 +17,7 @@
 #include "io/live/command.h"
 #include "io/live/guardian.h"
 #include "io/live/log.h"
+#include "io/live/ring.h"
 #include "io/live/worker.h"
 
 enum { EXIT_CANNOT_RUN = 2 };
@@ -143,6 +144,9 @@ int main(int argc, char **argv)
         fputs(config_usage(), stdout);
     } else if (action == CONFIG_VERSION) {
         puts("carpd " CARP_VERSION);
+    } else if (action == CONFIG_CHECK && config.journal != NULL &&
+               ring_check(config.journal, error) != 0) {
+        status = complain(error);
     } else if (action == CONFIG_CHECK) {
         log_open(false, 0, false);
         show_warnings(&warnings);

@@ -24,7 +24,9 @@
 #include "io/live/hooks.h"
 #include "io/live/log.h"
 #include "io/live/packet.h"
+#include "io/live/recorder.h"
 #include "io/live/report.h"
+#include "io/live/ring.h"
 
 /* UCARP's SIGUSR2: step down, and stay so at least this long. */
 #define YIELD_PAUSE CARP_SECONDS(3)
@@ -32,7 +34,8 @@
 /* After an interface could not be opened, and after a dump of the kernel's tables failed. */
 #define RETRY_PAUSE CARP_SECONDS(1)
 
-enum { SIGNALS_MAX = 8 };
+/* How long an end waits for a disk. */
+enum { SIGNALS_MAX = 8, JOURNAL_END_MS = 1000 };
 
 /* One interface that groups live on: found by name, lost and found again. */
 struct interface {
@@ -51,6 +54,7 @@ struct worker {
     const struct config *config;
     struct guardian *guardian;
     struct host host;
+    struct recorder *recorder; /* NULL: nothing is recorded */
 
     size_t group_count;
     struct host_group *groups;
@@ -95,8 +99,11 @@ static struct interface *interface_of(struct worker *w, unsigned group)
 
 static int port_send(void *self, unsigned group, const uint8_t *frame, size_t size)
 {
-    struct interface *on = interface_of(self, group);
-    return on->open ? packet_send(&on->packet, frame, size) : -ENETDOWN;
+    struct worker *w = self;
+    struct interface *on = interface_of(w, group);
+    int error = on->open ? packet_send(&on->packet, frame, size) : -ENETDOWN;
+    recorder_sent(w->recorder, group, frame, size, error);
+    return error;
 }
 
 static struct addresses_on addresses_on(struct worker *w)
@@ -169,6 +176,7 @@ static void port_stepped(void *self, unsigned group, carp_instant now,
                          const struct carp_event *event, const struct carp_outcome *out)
 {
     struct worker *w = self;
+    recorder_stepped(w->recorder, group, now, event, out);
     report_step(&w->config->groups[group], &w->limits[group], now, event, out, w->config->debug);
 }
 
@@ -370,7 +378,11 @@ static void on_frame(void *self, const uint8_t *frame, size_t size)
 {
     struct interface *on = self;
     struct worker *w = on->worker;
-    host_frame(&w->host, clock_now(), (unsigned)(on - w->interfaces), frame, size);
+    unsigned interface = (unsigned)(on - w->interfaces);
+    carp_instant now = clock_now();
+    recorder_hears(w->recorder, now, interface, frame, size);
+    host_frame(&w->host, now, interface, frame, size);
+    recorder_heard(w->recorder);
 }
 
 static void read_frames(struct worker *w, carp_instant now)
@@ -444,6 +456,7 @@ static void wake(struct worker *w)
     carp_instant now = clock_now();
     w->woken = false;
     guardian_beat(w->guardian, now);
+    recorder_woke(w->recorder, now);
     read_guardian(w, now);
     host_woke(&w->host, now);
     read_netlink(w, now);
@@ -461,6 +474,7 @@ static void wake(struct worker *w)
     renew_lifetimes(w, now);
     host_due(&w->host, now);
     set_timer(w);
+    recorder_rests(w->recorder);
 }
 
 static void on_readable(uv_poll_t *handle, int status, int events)
@@ -613,7 +627,36 @@ static void begin_released(struct worker *w)
     }
 }
 
-static int begin(struct worker *w)
+/* The journal's names live as long as the process. */
+static int begin_journal(struct worker *w, char why[CONFIG_ERROR_MAX])
+{
+    const struct config *config = w->config;
+    if (config->journal == NULL) {
+        return 0;
+    }
+    const char **names = calloc(w->interface_count + w->group_count, sizeof *names);
+    if (names == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < w->interface_count; i++) {
+        names[i] = w->interfaces[i].name;
+    }
+    for (size_t g = 0; g < w->group_count; g++) {
+        names[w->interface_count + g] = config->groups[g].name;
+    }
+    const struct recorder_setup setup = {
+        .path = config->journal,
+        .mib = config->journal_mib,
+        .host = &w->host,
+        .interfaces = names,
+        .groups = names + w->interface_count,
+        .application = "carpd " CARP_VERSION,
+    };
+    return recorder_open(&w->recorder, &w->loop, &setup, why);
+}
+
+/* Why not: in words, or as -errno alone. */
+static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
 {
     uint64_t seed;
     struct timespec wall;
@@ -640,8 +683,9 @@ static int begin(struct worker *w)
     host_init(&w->host, &port, w->groups, (unsigned)w->group_count, 1, w->host_interfaces,
               (unsigned)w->interface_count, seed,
               carp_counter_anchor((uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec));
-    if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
-        (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0) {
+    if ((error = uv_loop_init(&w->loop)) != 0 || (error = begin_journal(w, why)) != 0 ||
+        (error = netlink_open(&w->netlink)) != 0 || (error = netlink_watch(&w->netlink)) != 0 ||
+        (error = watch_all(w)) != 0) {
         return error;
     }
     error = hooks_open(&w->hooks, &w->loop, w->config->groups, w->group_count);
@@ -661,6 +705,7 @@ static int begin(struct worker *w)
 static void end(struct worker *w)
 {
     host_stop(&w->host, clock_now());
+    recorder_rests(w->recorder);
     uv_check_stop(&w->after_poll);
     uv_poll_stop(&w->timer_poll);
     uv_poll_stop(&w->netlink_poll);
@@ -670,6 +715,9 @@ static void end(struct worker *w)
     }
     hooks_finish(w->hooks);
     netlink_close(&w->netlink);
+    if (!recorder_finish(w->recorder, JOURNAL_END_MS)) {
+        _exit(w->status); /* exit() would wait for libuv's threads */
+    }
     guardian_close(w->guardian);
 }
 
@@ -730,6 +778,9 @@ int worker_check(const struct config *config, char error[CONFIG_ERROR_MAX])
         status = check_interface(&netlink, &config->groups[g], error);
     }
     netlink_close(&netlink);
+    if (status == 0 && config->journal != NULL) {
+        status = ring_check(config->journal, error);
+    }
     return status;
 }
 
@@ -742,9 +793,10 @@ int worker_run(const struct config *config, struct guardian *guardian, int ready
     w.host_due_at = w.renew_at = w.dump_from = w.armed = CARP_NEVER;
     w.status = -1;
 
-    int error = begin(&w);
+    char why[CONFIG_ERROR_MAX] = "";
+    int error = begin(&w, why);
     if (error != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+        log_line(LOG_LEVEL_ERROR, "cannot start: %s", why[0] != '\0' ? why : strerror(-error));
         return 2;
     }
     if (ready_fd >= 0) {
