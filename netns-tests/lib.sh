@@ -108,6 +108,8 @@ test_begin()
 
 test_end()
 {
+    daemons_end
+    journals_replay
     echo "ok $checks checks"
 }
 
@@ -346,14 +348,23 @@ carrier_on()
 
 # --- daemons ------------------------------------------------------------------------------------
 
+# Every carpd keeps a journal, $work/LABEL.journal, with the older ones of its label behind it; none
+# when this is empty.
+journal_mib=4
+
 # A label is a host, or a host and a word of ours when it runs several: h1.web
 # daemon_start LABEL COMMAND...
 daemon_start()
 {
-    local label=$1
+    local label=$1 word command=()
     shift
+    for word in "$@"; do
+        command+=("$word")
+        [ "$word" != "$bin/carpd" ] || [ -z "$journal_mib" ] ||
+            command+=(--journal "$work/$label.journal" --journal-size "$journal_mib")
+    done
     : >>"$work/$label.log" # the shell opens it later, maybe after someone looked
-    ip netns exec "$(namespace_of "$label")" "$@" >>"$work/$label.log" 2>&1 </dev/null &
+    ip netns exec "$(namespace_of "$label")" "${command[@]}" >>"$work/$label.log" 2>&1 </dev/null &
     pid_of[$label]=$!
 }
 
@@ -462,6 +473,55 @@ check_alive()
     for label in "$@"; do
         ! is_gone "$label" || fail "$label should be running, but has exited"
         checks=$((checks + 1))
+    done
+}
+
+# Those that keep a journal end, so that it is whole: in good order, unless that takes too long. What a
+# killed one had handed to the kernel is there all the same.
+daemons_end()
+{
+    local label running=() end
+    for label in "${!pid_of[@]}"; do
+        if [ -e "$work/$label.journal" ] && ! is_gone "$label"; then
+            running+=("$label")
+            kill -TERM "${pid_of[$label]}" 2>/dev/null || true
+            # shellcheck disable=SC2046 # no word when there is none
+            kill -CONT "${pid_of[$label]}" $(worker_of "$label") 2>/dev/null || true
+        fi
+    done
+    end=$((SECONDS + 4))
+    for label in "${running[@]}"; do
+        until is_gone "$label" || [ "$SECONDS" -gt "$end" ]; do
+            sleep 0.02
+        done
+        # shellcheck disable=SC2046
+        is_gone "$label" || kill -KILL "${pid_of[$label]}" $(worker_of "$label") 2>/dev/null || true
+    done
+}
+
+# The files of a journal, the oldest first.
+journal_files()
+{
+    local suffix
+    for suffix in .3 .2 .1 ''; do
+        [ ! -e "$1$suffix" ] || echo "$1$suffix"
+    done
+}
+
+# What a daemon did, another engine does again: check_journal FILE..., the oldest first
+check_journal()
+{
+    "$bin/carplab" replay "$@" >"$work/replay" 2>&1 ||
+        fail "carplab replay ${*##*/}: status $?: $(tail -n 20 "$work/replay")"
+    checks=$((checks + 1))
+}
+
+journals_replay()
+{
+    local journal files
+    for journal in "$work"/*.journal; do
+        mapfile -t files < <(journal_files "$journal")
+        [ ${#files[@]} -eq 0 ] || check_journal "${files[@]}"
     done
 }
 
