@@ -105,7 +105,6 @@ static void set_host(struct bench *b, unsigned group_count)
         b->plans[i].crypto = (struct carp_crypto){b, paper_digest, NULL};
         b->names[i] = "web";
     }
-    b->now = clock_now();
     host_init(&b->host, &port, b->groups, group_count, 1, &b->interface, 1, 1, 1);
 }
 
@@ -164,7 +163,9 @@ static int start(struct bench *b, unsigned mib, char error[CONFIG_ERROR_MAX])
     };
     b->recorder = NULL;
     set_host(b, b->host.group_count);
-    return recorder_open(&b->recorder, &b->loop, &setup, error);
+    int status = recorder_open(&b->recorder, &b->loop, &setup, error);
+    b->now = clock_now();
+    return status;
 }
 
 static void begin_run(struct bench *b, unsigned mib)
