@@ -42,6 +42,12 @@ refuses "$work/none" -c "$work/none"
 refuses '20' -i eth0 -s 10.0.0.1 -v 7 -p 123456789012345678901 -a 10.0.0.100
 refuses 'empty' -i eth0 -s 10.0.0.1 -v 7 -p '' -a 10.0.0.100
 refuses 'eth7' -i eth7 -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100
+refuses "journal $work/none/j: .*$work/none" "${good[@]}" --journal "$work/none/j"
+refuses "journal $work is a directory" "${good[@]}" --journal "$work"
+refuses 'journal /dev/null is no plain file' "${good[@]}" --journal /dev/null
+refuses 'must begin with /' "${good[@]}" --journal here -B
+refuses '0.*1.*65536' "${good[@]}" --journal "$work/j" --journal-size 0
+refuses 'journal /dev/null is no plain file' "${good[@]}" --journal /dev/null --check
 refuses 'lo is no Ethernet' -i lo -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100
 
 # A file with one good group and one bad: the place is named, and the good one is not begun.
@@ -70,6 +76,9 @@ run "$bin/carpd" --help
 check_equal "exit status of --help" 0 "$exit_status"
 run "$bin/carpd" --check "${good[@]}"
 check_equal "exit status of --check" 0 "$exit_status"
+run "$bin/carpd" --check "${good[@]}" --journal "$work/checked"
+check_equal "exit status of --check with a journal" 0 "$exit_status"
+check_equal "files of a journal that was only checked" "" "$(ls "$work" | grep checked || true)"
 check_holders 10.0.0.100 ""
 
 # -B returns when everything was checked, and what runs then can be stopped.

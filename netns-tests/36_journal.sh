@@ -18,7 +18,7 @@ groups()
     done
     echo "journal-size: 1"
 }
-journal_mib= carpd_yaml_on h1.fast < <(
+journal_mib='' carpd_yaml_on h1.fast < <(
     groups
     echo "journal: $work/h1.fast.journal"
 )
