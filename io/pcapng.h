@@ -28,7 +28,6 @@ enum {
     PCAPNG_TEXT_MAX = 65532,     /* the longest whose padded length, too, fits 16 bits */
     PCAPNG_PACKET_MAX = 1 << 18, /* on Ethernet; libpcap and Wireshark stop at larger ones */
     PCAPNG_BLOCK_MAX = 1 << 24,  /* libpcap stops at larger ones */
-    PCAPNG_BLOCK_HEADER = 8,     /* type and length of a block */
 };
 
 /*
@@ -41,13 +40,6 @@ struct pcapng_sink {
     void *self;
     int (*write)(void *self, const uint8_t *bytes, size_t size);
 };
-
-/* The length of the whole block that begins so: for a sink that must not part one. */
-static inline size_t pcapng_block_size(const uint8_t header[PCAPNG_BLOCK_HEADER])
-{
-    return (size_t)header[4] | (size_t)header[5] << 8 | (size_t)header[6] << 16 |
-           (size_t)header[7] << 24;
-}
 
 /* The caller's; nothing to free. Its fields are pcapng.c's. */
 struct pcapng_writer {

@@ -12,13 +12,13 @@
 /* The longest frame of interest: a tag, IPv4 with all its options, an advert and some. In immediate
  * mode libpcap's ring has a slot of that size and a header for each frame, so that the buffer holds
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
-enum { SNAPLEN = 144, BUFFER_SIZE = 29 << 14, FRAMES_MAX = 4096 };
+enum { BUFFER_SIZE = 29 << 14, FRAMES_MAX = 4096 };
 
 static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
 {
     char text[PCAP_ERRBUF_SIZE] = "";
     struct bpf_program filter;
-    pcap_set_snaplen(pcap, SNAPLEN);
+    pcap_set_snaplen(pcap, PACKET_SIZE_MAX);
     pcap_set_promisc(pcap, 0);
     pcap_set_immediate_mode(pcap, 1);
     pcap_set_buffer_size(pcap, BUFFER_SIZE);

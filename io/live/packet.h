@@ -11,7 +11,10 @@
 
 #include <pcap/pcap.h>
 
-enum { PACKET_ERROR_MAX = 320 };
+enum {
+    PACKET_ERROR_MAX = 320,
+    PACKET_SIZE_MAX = 144, /* of a longer frame only so much is received */
+};
 
 struct packet {
     pcap_t *pcap;

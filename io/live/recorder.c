@@ -8,12 +8,29 @@
 #include <string.h>
 #include <time.h>
 
+#include "io/journal/format.h"
 #include "io/journal/journal.h"
 #include "io/live/clock.h"
 #include "io/live/log.h"
+#include "io/live/packet.h"
 #include "io/live/ring.h"
 
-enum { PIECE_MAX = 256 << 10, OLD_MS = 100, SYNC_MS = 5000, RETRY_MS = 10000 };
+enum {
+    PIECE_MAX = 256 << 10,
+    OLD_MS = 100,
+    SYNC_MS = 5000,
+    RETRY_MS = 10000,
+
+    /* The most that one call of the journal writes, but for a beginning: the frame that was heard
+     * and those that were sent, each in a block, a comment, and blocks of its own. */
+    PACKET_BLOCK = 64, /* around a frame, with "not sent" */
+    COMMENT_BLOCK = 256,
+    STEP_MAX = PACKET_SIZE_MAX + COMMENT_BLOCK + JOURNAL_SENT_MAX * (FRAME_MAX + PACKET_BLOCK) +
+               3 * FORMAT_BLOCK_MAX,
+};
+
+/* The smallest ring there can be; size_pieces() */
+_Static_assert((1 << 20) / RING_FILES / 4 >= 2 * STEP_MAX, "a buffer holds more than one step");
 
 /* What is written at once: whole blocks. */
 struct piece {
@@ -31,7 +48,6 @@ struct recorder {
     struct piece pieces[2];
     unsigned filling;   /* the one that collects; the other is empty, or being written */
     size_t piece_max;   /* what fits into each */
-    size_t block_left;  /* of the block that is being collected */
     uint64_t file_size; /* what was handed over for this file */
     bool lost;          /* blocks were left out since the last beginning */
     bool overdue;       /* the timer has run out */
@@ -104,7 +120,7 @@ static void hand_over(struct recorder *r)
 
 static void lose(struct recorder *r)
 {
-    if (!r->failed && log_allow(&r->drops, clock_now())) {
+    if (log_allow(&r->drops, clock_now())) {
         log_line(LOG_LEVEL_WARNING,
                  "journal %s: the disk does not keep up; nothing is recorded until it does",
                  r->ring.path);
@@ -112,25 +128,30 @@ static void lose(struct recorder *r)
     r->lost = true;
 }
 
-/* A block that begins is one that there is room for. */
+/* Before the journal writes: no step is to be parted from its frames, not even by a loss. */
+static void make_room(struct recorder *r)
+{
+    bool fits = r->pieces[r->filling].size + STEP_MAX <= r->piece_max;
+    if (fits || r->failed || r->lost) {
+        return;
+    }
+    if (r->works) {
+        lose(r);
+    } else {
+        hand_over(r);
+    }
+}
+
 static int sink_write(void *self, const uint8_t *bytes, size_t size)
 {
     struct recorder *r = self;
-    if (r->block_left == 0) {
-        size_t block = pcapng_block_size(bytes);
-        if (r->pieces[r->filling].size + block > r->piece_max && !r->works && !r->failed) {
-            hand_over(r);
-        }
-        if (r->failed || r->pieces[r->filling].size + block > r->piece_max) {
-            lose(r);
-            return -ENOBUFS; /* nothing comes any more until journal_begin() */
-        }
-        r->block_left = block;
-    }
     struct piece *piece = &r->pieces[r->filling];
+    if (r->failed || r->lost) {
+        return -ENOBUFS; /* nothing comes any more until journal_begin() */
+    }
+    assert(piece->size + size <= r->piece_max);
     memcpy(piece->bytes + piece->size, bytes, size);
     piece->size += size;
-    r->block_left -= size;
     return 0;
 }
 
@@ -304,6 +325,7 @@ int recorder_open(struct recorder **made, uv_loop_t *loop, const struct recorder
 void recorder_woke(struct recorder *r, carp_instant now)
 {
     if (r != NULL) {
+        make_room(r);
         journal_clock(&r->journal, now, wall_ns());
     }
 }
@@ -326,6 +348,7 @@ void recorder_hears(struct recorder *r, carp_instant now, unsigned interface, co
 void recorder_heard(struct recorder *r)
 {
     if (r != NULL) {
+        make_room(r);
         journal_heard(&r->journal);
     }
 }
@@ -341,6 +364,7 @@ void recorder_stepped(struct recorder *r, unsigned group, carp_instant now,
                       const struct carp_event *event, const struct carp_outcome *outcome)
 {
     if (r != NULL) {
+        make_room(r);
         journal_stepped(&r->journal, group, now, event, outcome);
         r->pieces[r->filling].urgent |= outcome->from != outcome->to;
     }

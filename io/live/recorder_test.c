@@ -260,6 +260,7 @@ struct account {
     bool there;
     long size;
     unsigned sections;
+    unsigned steps;
     unsigned adverts;     /* by libpcap */
     uint64_t first, last; /* their counters */
     bool gapless;
@@ -275,14 +276,16 @@ static uint64_t counter_of(const uint8_t *frame)
 }
 
 /* Blocks end where the file does, and each says its length twice. Source:
- * draft-ietf-opsawg-pcapng, "General Block Structure". */
-static void count_sections(struct account *a, FILE *file)
+ * draft-ietf-opsawg-pcapng, "General Block Structure"; docs/JOURNAL.md, "Blocks". */
+static void count_blocks(struct account *a, FILE *file)
 {
     uint32_t head[2], again;
+    uint16_t inside[6]; /* number, CARJ and kind of a block of ours */
     rewind(file);
-    while (fread(head, sizeof head, 1, file) == 1) {
+    while (fread(head, sizeof head, 1, file) == 1 && fread(inside, sizeof inside, 1, file) == 1) {
         a->sections += head[0] == 0x0a0d0d0a;
-        if (fseek(file, (long)head[1] - 12, SEEK_CUR) != 0 ||
+        a->steps += head[0] == 0x40000bad && inside[4] == 4;
+        if (fseek(file, (long)(head[1] - 12 - sizeof inside), SEEK_CUR) != 0 ||
             fread(&again, sizeof again, 1, file) != 1 || again != head[1]) {
             tk_fail(__FILE__, __LINE__, "no whole block ends at byte %ld", ftell(file));
             return;
@@ -303,7 +306,7 @@ static struct account account_of(const struct bench *b, const char *suffix)
     a.there = true;
     fseek(file, 0, SEEK_END);
     a.size = ftell(file);
-    count_sections(&a, file);
+    count_blocks(&a, file);
     rewind(file);
     pcap_t *pcap = pcap_fopen_offline(file, error);
     if (pcap == NULL) {
@@ -346,6 +349,7 @@ TEST_CASE(recorder, writes_every_advert_and_all_of_it_at_the_end)
     EXPECT_INT(101, b.adverts);
     EXPECT_INT(101, a.adverts);
     EXPECT_INT(1, a.sections);
+    EXPECT_INT(102, a.steps);
     EXPECT_TRUE(a.gapless && !account_of(&b, ".1").there);
     clear_bench(&b, "");
 }
@@ -441,6 +445,7 @@ TEST_CASE(recorder, goes_on_behind_a_gap_when_the_disk_has_hung)
     struct account a = account_of(&b, "");
     EXPECT_INT(2, a.sections);
     EXPECT_TRUE(!a.gapless);
+    EXPECT_INT(1 + a.adverts, a.steps); /* LINK_UP; of the others none is without its advert */
     EXPECT_TRUE(a.adverts > 100 && a.adverts < 5000);
     EXPECT_U64(while_hung + 10, a.last);
     EXPECT_U64(b.groups[0].carp.counter, a.last);

@@ -9,9 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/pcapng.h"
-
-enum { EXIT_CANNOT_RUN = 2, NAME_SHOWN = 200 };
+enum { EXIT_CANNOT_RUN = 2, NAME_SHOWN = 200, BLOCK_HEADER = 8 };
 
 static void name_file(const char *path, unsigned number, char name[PATH_MAX])
 {
@@ -129,12 +127,19 @@ int ring_begin(struct ring *ring)
     return 0;
 }
 
-/* How much of it is whole blocks. */
+/* The length of a block is in its second word. Source: draft-ietf-opsawg-pcapng, "General Block
+ * Structure"; little endian, as io/pcapng.h writes it. */
+static size_t block_size(const uint8_t *block)
+{
+    return (size_t)block[4] | (size_t)block[5] << 8 | (size_t)block[6] << 16 |
+           (size_t)block[7] << 24;
+}
+
 static size_t whole_blocks(const uint8_t *bytes, size_t size)
 {
     size_t whole = 0;
-    while (size - whole >= PCAPNG_BLOCK_HEADER) {
-        size_t block = pcapng_block_size(bytes + whole);
+    while (size - whole >= BLOCK_HEADER) {
+        size_t block = block_size(bytes + whole);
         if (block > size - whole) {
             break;
         }
