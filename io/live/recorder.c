@@ -21,7 +21,7 @@ enum {
     SYNC_MS = 5000,
     RETRY_MS = 10000,
 
-    /* The most that one call of the journal writes, but for a beginning: the frame that was heard
+    /* No less than one call of the journal writes, but for a beginning: the frame that was heard
      * and those that were sent, each in a block, a comment, and blocks of its own. */
     PACKET_BLOCK = 64, /* around a frame, with "not sent" */
     COMMENT_BLOCK = 256,
@@ -269,22 +269,23 @@ static int measure(void *self, const uint8_t *bytes, size_t size)
     return 0;
 }
 
-/* A buffer holds a beginning, whose size never changes, and a file four of them: see turn(). */
+/* A buffer holds a beginning, whose size never changes, and a step behind it, or there would be no
+ * end of beginnings on a slow disk; and a file holds four of them: see turn(). */
 static int size_pieces(struct recorder *r, unsigned mib, char error[CONFIG_ERROR_MAX])
 {
-    size_t beginning = 0;
-    journal_begin(&r->journal, (struct pcapng_sink){&beginning, measure}, (carp_instant){0}, 0);
+    size_t least = STEP_MAX;
+    journal_begin(&r->journal, (struct pcapng_sink){&least, measure}, (carp_instant){0}, 0);
     r->ring.file_max = ((uint64_t)mib << 20) / RING_FILES;
     uint64_t quarter = r->ring.file_max / 4;
-    if (beginning > quarter) {
-        uint64_t least = (beginning * 4 * RING_FILES + (1 << 20) - 1) >> 20;
+    if (least > quarter) {
+        uint64_t right = (least * 4 * RING_FILES + (1 << 20) - 1) >> 20;
         snprintf(error, CONFIG_ERROR_MAX,
                  "journal-size %u is too small for so many groups; at least %llu is right", mib,
-                 (unsigned long long)least);
+                 (unsigned long long)right);
         return -EINVAL;
     }
     size_t usual = quarter < PIECE_MAX ? (size_t)quarter : PIECE_MAX;
-    r->piece_max = beginning < usual ? usual : beginning;
+    r->piece_max = least < usual ? usual : least;
     return 0;
 }
 

@@ -422,37 +422,49 @@ TEST_CASE(recorder, stays_within_its_bound_and_loses_nothing_in_it)
     clear_bench(&b, "");
 }
 
-/* Both buffers take what comes, then blocks are left out, whole ones; and when the disk answers
- * again a new section has what follows. */
+/* Both buffers take what comes, then blocks are left out, whole steps; and when the disk answers
+ * again a new section has what follows. However much of a buffer a beginning takes. */
 TEST_CASE(recorder, goes_on_behind_a_gap_when_the_disk_has_hung)
 {
-    static struct bench b;
-    char log[ROOM + 128];
-    set_bench(&b, 1);
-    begin_run(&b, 1);
-    become_master(&b);
-    hang_disk(&b);
-    for (int i = 0; i < 5000; i++) {
-        pass_interval(&b);
+    static const struct {
+        const char *why;
+        unsigned groups, mib;
+    } rows[] = {
+        {"one group", 1, 1},
+        {"as many as the size is right for", GROUPS_MAX, 2},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        static struct bench b;
+        char log[ROOM + 128];
+        tk_row(rows[row].why);
+        set_bench(&b, rows[row].groups);
+        begin_run(&b, rows[row].mib);
+        let_write(&b);
+        become_master(&b);
+        hang_disk(&b);
+        for (int i = 0; i < 5000; i++) {
+            pass_interval(&b);
+        }
+        uint64_t while_hung = b.groups[0].carp.counter;
+        release_disk(&b);
+        for (int i = 0; i < 10; i++) {
+            let_write(&b);
+            pass_interval(&b);
+        }
+        end_run(&b);
+        struct account a = account_of(&b, "");
+        EXPECT_INT(2, a.sections);
+        EXPECT_TRUE(!a.gapless);
+        EXPECT_INT(1 + a.adverts, a.steps); /* LINK_UP; of the others none is without its advert */
+        EXPECT_TRUE(a.adverts > 100 && a.adverts < 5000);
+        EXPECT_U64(while_hung + 10, a.last);
+        EXPECT_U64(b.groups[0].carp.counter, a.last);
+        snprintf(log, sizeof log,
+                 "[WARNING] journal %s: the disk does not keep up; nothing is recorded until it "
+                 "does\n",
+                 b.path);
+        clear_bench(&b, log);
     }
-    uint64_t while_hung = b.groups[0].carp.counter;
-    release_disk(&b);
-    let_write(&b);
-    for (int i = 0; i < 10; i++) {
-        pass_interval_and_write(&b);
-    }
-    end_run(&b);
-    struct account a = account_of(&b, "");
-    EXPECT_INT(2, a.sections);
-    EXPECT_TRUE(!a.gapless);
-    EXPECT_INT(1 + a.adverts, a.steps); /* LINK_UP; of the others none is without its advert */
-    EXPECT_TRUE(a.adverts > 100 && a.adverts < 5000);
-    EXPECT_U64(while_hung + 10, a.last);
-    EXPECT_U64(b.groups[0].carp.counter, a.last);
-    snprintf(log, sizeof log,
-             "[WARNING] journal %s: the disk does not keep up; nothing is recorded until it does\n",
-             b.path);
-    clear_bench(&b, log);
 }
 
 /* It is waited for, but not for ever. */
