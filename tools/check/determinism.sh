@@ -22,7 +22,7 @@ build()
 {
     local name=$1 crypto=$2 out=$work/$1
     shift 2
-    local sources=(engine/*.c io/host.c io/pcapng.c io/journal/{format,journal}.c io/sim/*.c sim/*.c tools/fingerprint/fingerprint.c) kept=() libs=()
+    local sources=(engine/*.c io/host.c io/pcapng.c io/utf8.c io/journal/{format,journal}.c io/sim/*.c sim/*.c tools/fingerprint/fingerprint.c) kept=() libs=()
     for source in "${sources[@]}"; do
         case $source in
         *_test.c | *_lab.c | */lab.c) ;;
