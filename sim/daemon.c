@@ -117,6 +117,9 @@ static void port_stepped(void *self, unsigned group, carp_instant now,
     if (w->tap.story != NULL) {
         tell(d, group, event, out);
     }
+    if (w->tap.stepped != NULL) {
+        w->tap.stepped(w->tap.self, w->now, node_of(d), group, event, out);
+    }
 }
 
 static void port_stranger(void *self, unsigned interface, enum carp_verdict verdict,

@@ -291,6 +291,9 @@ struct world_tap {
     /* A group of a daemon or peer made a step that matters: its role or its reason. */
     void (*story)(void *self, carp_instant at, const struct node *node, unsigned group,
                   const char *line);
+    /* A group of a daemon made a step, whatever it was: with the frame behind it. */
+    void (*stepped)(void *self, carp_instant at, const struct node *node, unsigned group,
+                    const struct carp_event *event, const struct carp_outcome *out);
 };
 
 enum { OPEN_MAX = 8 };
