@@ -9,7 +9,7 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"sim", command_sim,
-     "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F] [--journal DIR]"},
+     "sim     SCENARIO [--seed N] [--trace] [--json F] [--pcap F] [--journal DIR] [--html F]"},
     {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
     {"decode", command_decode,
      "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},

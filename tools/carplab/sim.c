@@ -2,6 +2,7 @@
  * carplab sim: one run of one scenario, and what happened in it.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,19 +13,21 @@
 #include "sim/run.h"
 #include "tools/carplab/carplab.h"
 #include "tools/carplab/scenario_file.h"
+#include "tools/carplab/sim_page.h"
 
 struct sim {
     const char *path;
     bool has_seed, trace, plain, hash;
     uint64_t seed;
-    const char *json, *pcap, *tape, *write_tape;
+    const char *json, *pcap, *html, *tape, *write_tape;
     const char *journals; /* a directory */
     char *text;           /* owned: the scenario's */
-    FILE *files[2];       /* of json and pcap */
+    FILE *files[3];       /* of json, pcap and html */
     FILE **journal_files; /* owned: by node */
     struct tape replay, record_tape;
     struct run run;
     struct record record;
+    struct sim_page page; /* when there is html */
 };
 
 /* --- what is written -----------------------------------------------------------------------------
@@ -55,12 +58,18 @@ static void on_statement(void *self, carp_instant at, unsigned line, bool ends,
         snprintf(text, sizeof text, "%s%.*s", ends ? "over: " : "", (int)size, from);
     }
     record_statement(&sim->record, at, line, text);
+    if (sim->html != NULL) {
+        sim_page_statement(&sim->page, at, line, text);
+    }
 }
 
 static void on_violation(void *self, const struct violation *violation)
 {
     struct sim *sim = self;
     record_violation(&sim->record, violation);
+    if (sim->html != NULL) {
+        sim_page_violation(&sim->page, violation);
+    }
 }
 
 static bool open_file(const char *path, FILE **file)
@@ -135,11 +144,9 @@ static bool read_arguments(struct sim *sim, int argc, char **argv)
     const struct {
         const char *name;
         const char **value;
-    } files[] = {{"--json", &sim->json},
-                 {"--pcap", &sim->pcap},
-                 {"--journal", &sim->journals},
-                 {"--tape", &sim->tape},
-                 {"--write-tape", &sim->write_tape}};
+    } files[] = {{"--json", &sim->json},        {"--pcap", &sim->pcap},
+                 {"--journal", &sim->journals}, {"--html", &sim->html},
+                 {"--tape", &sim->tape},        {"--write-tape", &sim->write_tape}};
     const struct {
         const char *name;
         bool *value;
@@ -173,8 +180,8 @@ static bool read_arguments(struct sim *sim, int argc, char **argv)
         if (!known && (argv[i][0] == '-' || sim->path != NULL)) {
             fprintf(stderr,
                     "carplab: sim: %s is one too many or unknown; SCENARIO --seed N --trace "
-                    "--json F --pcap F --journal DIR --tape F --write-tape F --hash --plain are "
-                    "right\n",
+                    "--json F --pcap F --journal DIR --html F --tape F --write-tape F --hash "
+                    "--plain are right\n",
                     argv[i]);
             return false;
         }
@@ -221,6 +228,15 @@ static void tell_result(const struct sim *sim)
            (unsigned long long)r->events);
 }
 
+static void begin_page(struct sim *sim, const struct scenario *s, uint64_t seed)
+{
+    char source[256];
+    const char *name = strrchr(sim->path, '/');
+    snprintf(source, sizeof source, "carplab sim %s --seed %" PRIu64, sim->path, seed);
+    sim_page_begin(&sim->page, &sim->run.world, sim->files[2], name != NULL ? name + 1 : sim->path,
+                   source, (carp_instant){s->horizon.ns});
+}
+
 static int simulate(struct sim *sim, const struct scenario *s)
 {
     const struct run_options options = {
@@ -248,8 +264,13 @@ static int simulate(struct sim *sim, const struct scenario *s)
         .journals = sim->journal_files,
     };
     record_begin(&sim->record, &sim->run.world, &to);
+    if (sim->html != NULL) {
+        begin_page(sim, s, options.seed);
+    }
     bool good = run_go(&sim->run);
+    int page_error = sim->html != NULL ? sim_page_end(&sim->page) : 0;
     error = record_end(&sim->record);
+    error = error != 0 ? error : page_error;
     if (error != 0) {
         fprintf(stderr, "carplab: what was written is incomplete: %s\n", strerror(-error));
     }
@@ -279,11 +300,12 @@ int command_sim(int argc, char **argv)
     sim.text = file_text(sim.path, SCENARIO_TEXT_MAX, error);
     int status = 2;
     if (sim.text != NULL && read_tape(&sim) && open_file(sim.json, &sim.files[0]) &&
-        open_file(sim.pcap, &sim.files[1])) {
+        open_file(sim.pcap, &sim.files[1]) && open_file(sim.html, &sim.files[2])) {
         status = simulate(&sim, &s);
     }
     bool whole = close_file(sim.json, sim.files[0]);
     whole = close_file(sim.pcap, sim.files[1]) && whole;
+    whole = close_file(sim.html, sim.files[2]) && whole;
     whole = write_tape(&sim) && whole;
     free(sim.text);
     tape_free(&sim.replay);
