@@ -13,7 +13,7 @@ static const struct {
     {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
     {"decode", command_decode,
      "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},
-    {"replay", command_replay, "replay  [--json] JOURNAL..."},
+    {"replay", command_replay, "replay  [--json] FILE..."},
     {"bench", command_bench, "bench   [NAME...] [--json]"},
 };
 

@@ -1,30 +1,113 @@
 /*
- * carplab replay: what was recorded, run again.
+ * carplab replay: what happened, from captures alone. A journal of carpd is run again.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/journal/reader.h"
 #include "tools/carplab/carplab.h"
+#include "tools/carplab/replay.h"
 #include "tools/carplab/replay_journal.h"
 
 enum { DIFFERENCES_MAX = 20 };
 
+struct replay {
+    const char *paths[MERGE_FILES_MAX];
+    unsigned path_count;
+    bool json;
+    struct digests digests;
+    struct account account;
+    unsigned decimals;
+};
+
+static bool refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "carplab: replay: %s%s\n", what, why);
+    return false;
+}
+
+static bool read_arguments(struct replay *r, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            r->json = true;
+        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            return refuse(argv[i], " is unknown; --json FILE... are right");
+        } else if (r->path_count == MERGE_FILES_MAX) {
+            return refuse(argv[i], ": the seventeenth file; up to 16 are right");
+        } else {
+            r->paths[r->path_count++] = argv[i];
+        }
+    }
+    return r->path_count > 0 || refuse("no capture; FILE.pcap... or - is right", "");
+}
+
+static int feed(struct replay *r)
+{
+    struct capture *capture = NULL;
+    struct merge_frame frame = {0};
+    struct decoded d;
+    char error[CAPTURE_ERROR_MAX];
+    uint64_t damage = 0;
+    enum capture_status status = capture_open(r->paths[0], &capture, &damage, error);
+    bool going = status == CAPTURE_FRAME;
+    r->decimals = 6;
+    while (going &&
+           (status = capture_next(capture, &frame.frame, &damage, error)) == CAPTURE_FRAME) {
+        frame.number++;
+        frame.seen_by = 1;
+        r->decimals = frame.frame.decimals > r->decimals ? frame.frame.decimals : r->decimals;
+        decode_packet(&frame.frame, &d);
+        going = account_frame(&r->account, &frame, &d);
+    }
+    capture_close(capture);
+    if (status == CAPTURE_REFUSED) {
+        fprintf(stderr, "carplab: %s: %s\n", r->paths[0], error);
+        return 2;
+    }
+    if (status == CAPTURE_DAMAGED) {
+        fprintf(stderr, "carplab: %s: damaged at byte %llu, after %llu packets: %s\n", r->paths[0],
+                (unsigned long long)damage, (unsigned long long)r->account.frames, error);
+        return 1;
+    }
+    return status == CAPTURE_FRAME ? 2 : 0;
+}
+
+static int replay_journals(const struct replay *r)
+{
+    const struct replay_journal_options run = {
+        .to = stdout, .json = r->json, .differences_max = DIFFERENCES_MAX};
+    return replay_journal(r->paths, r->path_count, &run);
+}
+
 int command_replay(int argc, char **argv)
 {
-    struct replay_journal_options options = {.to = stdout, .differences_max = DIFFERENCES_MAX};
-    int first = 1;
-    if (argc > 1 && strcmp(argv[1], "--json") == 0) {
-        options.json = true;
-        first = 2;
-    }
-    if (first >= argc || argv[first][0] == '-') {
-        fputs("carplab: replay: no file; carplab replay [--json] JOURNAL... is right\n", stderr);
+    static struct replay replay;
+    struct merge_clock clocks[MERGE_FILES_MAX] = {0};
+    if (!read_arguments(&replay, argc, argv)) {
         return 2;
     }
-    if (!journal_is(argv[first])) {
-        fprintf(stderr, "carplab: replay: %s: no journal; what carpd --journal wrote is right\n",
-                argv[first]);
+    if (journal_is(replay.paths[0])) {
+        return replay_journals(&replay);
+    }
+    if (!account_begin(&replay.account)) {
+        refuse("out of memory", "");
         return 2;
     }
-    return replay_journal((const char *const *)(argv + first), (unsigned)(argc - first), &options);
+    int status = feed(&replay);
+    if (status != 2 && account_end(&replay.account)) {
+        struct replay_source source = {.paths = replay.paths,
+                                       .count = replay.path_count,
+                                       .clocks = clocks,
+                                       .decimals = replay.decimals};
+        if (replay.json) {
+            replay_json(stdout, &source, &replay.account);
+        } else {
+            replay_text(stdout, false, &source, &replay.account);
+        }
+    }
+    account_free(&replay.account);
+    return status;
 }
