@@ -318,10 +318,6 @@ bool account_frame(struct account *a, const struct merge_frame *frame, const str
     if (a->frames++ == 0) {
         a->begin = a->end = at;
     }
-    if (instant_before(at, a->end)) {
-        a->work->went_back = true;
-        at = a->end; /* so that no duration is below zero */
-    }
     a->end = at;
     switch (d->kind) {
     case DECODE_CARP:

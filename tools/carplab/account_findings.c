@@ -152,11 +152,6 @@ void findings_end(struct account *a)
     for (uint32_t i = 0; i < a->group_count; i++) {
         note_pairs(a, i);
     }
-    if (a->work->went_back) {
-        finding_add(a, a->begin, ACCOUNT_NOBODY, 0, "time-back",
-                    "times go backwards in the capture; such frames are taken to be as late as the "
-                    "one before");
-    }
     if (a->work->too_much) {
         finding_add(
             a, a->end, ACCOUNT_NOBODY, 0, "too-much",

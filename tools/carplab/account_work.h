@@ -152,8 +152,7 @@ struct account_work {
     uint32_t previous_member;
     uint8_t previous_family;
 
-    bool too_much, went_back;
-    bool no_memory;
+    bool too_much, no_memory;
 };
 
 /* --- account.c ---------------------------------------------------------------------------------

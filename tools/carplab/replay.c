@@ -20,6 +20,7 @@ struct replay {
     struct digests digests;
     struct account account;
     unsigned decimals;
+    struct merge_clock clocks[MERGE_FILES_MAX];
 };
 
 static bool refuse(const char *what, const char *why)
@@ -44,35 +45,34 @@ static bool read_arguments(struct replay *r, int argc, char **argv)
     return r->path_count > 0 || refuse("no capture; FILE.pcap... or - is right", "");
 }
 
+/* All frames, in order, to the account. Returns the exit status so far. */
 static int feed(struct replay *r)
 {
-    struct capture *capture = NULL;
-    struct merge_frame frame = {0};
+    struct merge *merge = NULL;
+    struct merge_frame frame;
     struct decoded d;
     char error[CAPTURE_ERROR_MAX];
     uint64_t damage = 0;
-    enum capture_status status = capture_open(r->paths[0], &capture, &damage, error);
+    enum capture_status status = merge_open(r->paths, r->path_count, &merge, error);
     bool going = status == CAPTURE_FRAME;
     r->decimals = 6;
-    while (going &&
-           (status = capture_next(capture, &frame.frame, &damage, error)) == CAPTURE_FRAME) {
-        frame.number++;
-        frame.seen_by = 1;
+    while (going && (status = merge_next(merge, &frame, &damage, error)) == CAPTURE_FRAME) {
         r->decimals = frame.frame.decimals > r->decimals ? frame.frame.decimals : r->decimals;
         decode_packet(&frame.frame, &d);
         going = account_frame(&r->account, &frame, &d);
     }
-    capture_close(capture);
+    for (unsigned i = 0; merge != NULL && i < r->path_count; i++) {
+        r->clocks[i] = merge_clock(merge, i);
+    }
+    merge_close(merge);
     if (status == CAPTURE_REFUSED) {
-        fprintf(stderr, "carplab: %s: %s\n", r->paths[0], error);
-        return 2;
+        fprintf(stderr, "carplab: %s\n", error);
+    } else if (status == CAPTURE_DAMAGED) {
+        fprintf(stderr, "carplab: %s: damaged at byte %llu\n", error, (unsigned long long)damage);
+    } else if (status == CAPTURE_FRAME) {
+        refuse("out of memory", "");
     }
-    if (status == CAPTURE_DAMAGED) {
-        fprintf(stderr, "carplab: %s: damaged at byte %llu, after %llu packets: %s\n", r->paths[0],
-                (unsigned long long)damage, (unsigned long long)r->account.frames, error);
-        return 1;
-    }
-    return status == CAPTURE_FRAME ? 2 : 0;
+    return status == CAPTURE_END ? 0 : status == CAPTURE_DAMAGED ? 1 : 2;
 }
 
 static int replay_journals(const struct replay *r)
@@ -85,7 +85,6 @@ static int replay_journals(const struct replay *r)
 int command_replay(int argc, char **argv)
 {
     static struct replay replay;
-    struct merge_clock clocks[MERGE_FILES_MAX] = {0};
     if (!read_arguments(&replay, argc, argv)) {
         return 2;
     }
@@ -100,7 +99,7 @@ int command_replay(int argc, char **argv)
     if (status != 2 && account_end(&replay.account)) {
         struct replay_source source = {.paths = replay.paths,
                                        .count = replay.path_count,
-                                       .clocks = clocks,
+                                       .clocks = replay.clocks,
                                        .decimals = replay.decimals};
         if (replay.json) {
             replay_json(stdout, &source, &replay.account);

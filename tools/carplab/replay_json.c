@@ -104,12 +104,19 @@ static void write_capture(struct line *l, const struct replay_source *source, un
     put_text(l, "file", source->paths[file]);
     if (file > 0) {
         put_number(l, "shared", clock->shared);
+        put_number(l, "astray", clock->astray);
         put_key(l, "offset");
         uint64_t size =
             clock->offset_ns < 0 ? -(uint64_t)clock->offset_ns : (uint64_t)clock->offset_ns;
         fprintf(l->file, "%s%" PRIu64 ".%09" PRIu64, clock->offset_ns < 0 ? "-" : "",
                 size / 1000000000, size % 1000000000);
+        put_key(l, "drift");
+        fprintf(l->file, "%" PRId64, clock->drift_ppb);
         put_seconds(l, "spread", clock->spread_ns);
+    }
+    if (clock->set_back > 0) {
+        put_number(l, "set_back", clock->set_back);
+        put_seconds(l, "set_back_by", clock->set_back_ns);
     }
     end(l);
 }
