@@ -25,24 +25,26 @@ const char *account_why_word(enum account_why why)
     return words[why];
 }
 
-const char *work_seconds(carp_duration d, char word[WORK_WORD_MAX])
+const char *account_duration(carp_duration d, char word[ACCOUNT_WORD_MAX])
 {
     uint64_t micros = (d.ns + 500) / 1000;
     if (micros < 10000) {
-        snprintf(word, WORK_WORD_MAX, "%" PRIu64 ".%03" PRIu64 " ms", micros / 1000, micros % 1000);
+        snprintf(word, ACCOUNT_WORD_MAX, "%" PRIu64 ".%03" PRIu64 " ms", micros / 1000,
+                 micros % 1000);
     } else {
         uint64_t millis = (micros + 500) / 1000;
-        snprintf(word, WORK_WORD_MAX, "%" PRIu64 ".%03" PRIu64 " s", millis / 1000, millis % 1000);
+        snprintf(word, ACCOUNT_WORD_MAX, "%" PRIu64 ".%03" PRIu64 " s", millis / 1000,
+                 millis % 1000);
     }
     return word;
 }
 
-const char *work_claim(struct claim c, char word[WORK_WORD_MAX])
+const char *work_claim(struct claim c, char word[ACCOUNT_WORD_MAX])
 {
     if (c.demote == 0) {
-        snprintf(word, WORK_WORD_MAX, "%u/%u", c.advbase, c.advskew);
+        snprintf(word, ACCOUNT_WORD_MAX, "%u/%u", c.advbase, c.advskew);
     } else {
-        snprintf(word, WORK_WORD_MAX, "%u/%u demote %u", c.advbase, c.advskew, c.demote);
+        snprintf(word, ACCOUNT_WORD_MAX, "%u/%u demote %u", c.advbase, c.advskew, c.demote);
     }
     return word;
 }
@@ -52,10 +54,10 @@ const char *work_address(const uint8_t address[17], char text[STORY_ADDRESS_MAX]
     return story_address(address[0], address + 1, text);
 }
 
-const char *work_mac(const uint8_t *mac, char word[WORK_WORD_MAX])
+const char *account_mac(const uint8_t *mac, char word[ACCOUNT_WORD_MAX])
 {
-    snprintf(word, WORK_WORD_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-             mac[4], mac[5]);
+    snprintf(word, ACCOUNT_WORD_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+             mac[3], mac[4], mac[5]);
     return word;
 }
 
@@ -213,10 +215,11 @@ static enum carp_verdict judge_advert(struct account *a, uint32_t member, carp_i
         return CARP_LOOPED;
     }
     if (d->digest == DIGEST_BAD) {
-        bool listed = d->difference != NULL && strstr(d->difference, "address") != NULL;
-        finding_add(a, at, m->group, listed ? 1 : 2, "bad-digest",
-                    "adverts of %s do not hold with the key and addresses given: %s", name,
-                    d->difference != NULL ? d->difference : "another password");
+        bool other_list = !digests_unexplained(d) && strstr(d->difference, "address list") != NULL;
+        finding_add(a, at, m->group, other_list ? 1 : 2, "bad-digest",
+                    "adverts of %s do not hold: %s; who has the key and addresses given refuses "
+                    "them, and both become master",
+                    name, d->difference);
     }
     if (d->digest != DIGEST_BAD && is_replay(a, member, d)) {
         finding_add(a, at, m->group, 27, "replay",

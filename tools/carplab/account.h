@@ -97,6 +97,7 @@ struct account_reign {
     enum account_why began, ended;
     carp_duration waited;        /* began by SILENCE: since the last advert heard */
     uint32_t before;             /* node it took over from; ACCOUNT_NOBODY */
+    bool again;                  /* one more round of a pattern that a finding tells of */
     char text[ACCOUNT_TEXT_MAX]; /* why it began, one sentence */
     char end_text[ACCOUNT_TEXT_MAX];
 };
@@ -145,6 +146,9 @@ bool account_frame(struct account *a, const struct merge_frame *frame, const str
 bool account_end(struct account *a);
 void account_free(struct account *a);
 
+enum { ACCOUNT_WORD_MAX = 32 };
+const char *account_duration(carp_duration d, char word[ACCOUNT_WORD_MAX]); /* "3.417 s" */
+const char *account_mac(const uint8_t *mac, char word[ACCOUNT_WORD_MAX]);
 const char *account_kind_word(enum account_kind kind); /* "UCARP", "FreeBSD", ... */
 const char *account_why_word(enum account_why why);    /* "silence", "preemption", ... */
 

@@ -406,7 +406,7 @@ static void note_two_clusters(struct account *a, uint32_t group)
 
 static void note_claimant(struct account *a, const struct work_claimant *c)
 {
-    char address[STORY_ADDRESS_MAX], mac[WORK_WORD_MAX];
+    char address[STORY_ADDRESS_MAX], mac[ACCOUNT_WORD_MAX];
     bool freebsd = false;
     for (uint32_t i = 0; i < a->member_count; i++) {
         freebsd |=
@@ -416,7 +416,7 @@ static void note_claimant(struct account *a, const struct work_claimant *c)
         return;
     }
     finding_add(a, c->at, c->group, 17, "duplicate-address", "duplicate address: %s is also at %s",
-                work_address(c->address, address), work_mac(c->mac, mac));
+                work_address(c->address, address), account_mac(c->mac, mac));
 }
 
 void announce_end(struct account *a)

@@ -46,7 +46,7 @@ static void note_equal(struct account *a, uint32_t l, uint32_t r)
     const struct work_member *left = &a->work->members[l], *right = &a->work->members[r];
     const char *names[2] = {node_name(a, a->members[l].node), node_name(a, a->members[r].node)};
     uint32_t group = a->members[l].group;
-    char claim[WORK_WORD_MAX];
+    char claim[ACCOUNT_WORD_MAX];
     if (claim_compare(left->best, right->best) != 0) {
         return;
     }

@@ -86,6 +86,7 @@ static void close_reign(struct account *a, uint32_t member, enum account_why why
     leave(a, member);
     m->reign.last = m->last;
     m->reign.to = to;
+    m->reign.again &= instant_since(to, m->reign.from).ns <= 2 * interval(m);
     m->reign.ended = why;
     announce_reign(a, member, &m->reign);
     if (why == ACCOUNT_TIE) {
@@ -203,12 +204,12 @@ static uint64_t unheard_adverts(const struct account *a, uint32_t member, carp_i
 static void begin_first(struct account *a, uint32_t member, carp_instant at)
 {
     struct work_member *m = &a->work->members[member];
-    char word[WORK_WORD_MAX];
+    char word[ACCOUNT_WORD_MAX];
     uint64_t watched = instant_since(at, a->begin).ns;
     if (watched > interval(m) + interval(m) / 4) {
         m->reign.began = ACCOUNT_FIRST;
         snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "nobody was heard before, for %s",
-                 work_seconds(instant_since(at, a->begin), word));
+                 account_duration(instant_since(at, a->begin), word));
     } else {
         m->reign.began = ACCOUNT_BEFORE;
         snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "master when the capture begins");
@@ -219,13 +220,13 @@ static void begin_by_silence(struct account *a, uint32_t member, carp_instant at
 {
     struct work_member *m = &a->work->members[member];
     const struct work_group *g = group_of(a, member);
-    char waited[WORK_WORD_MAX], limit[WORK_WORD_MAX];
+    char waited[ACCOUNT_WORD_MAX], limit[ACCOUNT_WORD_MAX];
     carp_duration down = claim_master_down(m->best, WORK_RATIO);
     m->reign.began = ACCOUNT_SILENCE;
     m->reign.before = g->last_node;
     m->reign.waited = instant_since(at, g->last_advert);
-    work_seconds(m->reign.waited, waited);
-    work_seconds(down, limit);
+    account_duration(m->reign.waited, waited);
+    account_duration(down, limit);
     snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "nobody was heard for %s; its limit is %s%s", waited,
              limit,
              m->reign.waited.ns < patience(m)
@@ -237,11 +238,12 @@ static void begin_by_farewell(struct account *a, uint32_t member, carp_instant a
 {
     struct work_member *m = &a->work->members[member];
     const struct work_group *g = group_of(a, member);
-    char word[WORK_WORD_MAX];
+    char word[ACCOUNT_WORD_MAX];
     m->reign.began = ACCOUNT_FAREWELL;
     m->reign.before = g->farewell_node;
     snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "%s said farewell (255/255) %s before",
-             node_name(a, g->farewell_node), work_seconds(instant_since(at, g->farewell_at), word));
+             node_name(a, g->farewell_node),
+             account_duration(instant_since(at, g->farewell_at), word));
 }
 
 static bool is_demoted(const struct work_member *m, struct claim than)
@@ -255,10 +257,11 @@ static void begin_beside(struct account *a, uint32_t member, uint32_t other, car
     struct work_member *m = &a->work->members[member];
     const struct work_member *o = &a->work->members[other];
     int order = claim_compare(m->claim, o->claim);
-    char ours[WORK_WORD_MAX], theirs[WORK_WORD_MAX], before[WORK_WORD_MAX], ago[WORK_WORD_MAX];
+    char ours[ACCOUNT_WORD_MAX], theirs[ACCOUNT_WORD_MAX], before[ACCOUNT_WORD_MAX],
+        ago[ACCOUNT_WORD_MAX];
     work_claim(m->claim, ours);
     work_claim(o->claim, theirs);
-    work_seconds(instant_since(at, o->last), ago);
+    account_duration(instant_since(at, o->last), ago);
     m->reign.before = a->members[other].node;
     if (order >= 0 && m->trusted == o->trusted) {
         m->has_rival = true;
@@ -278,10 +281,12 @@ static void begin_beside(struct account *a, uint32_t member, uint32_t other, car
         snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "preempts %s: %s is better than %s",
                  name_of(a, other), ours, theirs);
     } else if (order == 0) {
+        bool together = instant_since(at, o->last).ns < WORK_TOGETHER.ns;
         m->reign.began = ACCOUNT_TIE;
-        snprintf(m->reign.text, ACCOUNT_TEXT_MAX,
-                 "%s advertised the same %s %s before: equal timers end together",
-                 name_of(a, other), ours, ago);
+        snprintf(m->reign.text, ACCOUNT_TEXT_MAX, "%s advertised the same %s %s before: %s",
+                 name_of(a, other), ours, ago,
+                 together ? "equal timers end together"
+                          : "it was not heard, or this one was master before");
     } else {
         m->reign.began = ACCOUNT_SPLIT;
         snprintf(m->reign.text, ACCOUNT_TEXT_MAX,
@@ -294,8 +299,8 @@ static void begin_beside(struct account *a, uint32_t member, uint32_t other, car
 static void begin_unheard(struct account *a, uint32_t member, uint64_t unheard, carp_instant at)
 {
     struct work_member *m = &a->work->members[member];
-    char word[WORK_WORD_MAX];
-    work_seconds(instant_since(at, m->last), word);
+    char word[ACCOUNT_WORD_MAX];
+    account_duration(instant_since(at, m->last), word);
     m->reign.began = ACCOUNT_SPLIT;
     m->reign.before = group_of(a, member)->last_node;
     snprintf(
@@ -329,7 +334,7 @@ static void note_patience(struct account *a, uint32_t member, carp_instant at)
         claim_compare(m->claim, o->claim) >= 0 || self->preempts == 1) {
         return;
     }
-    char ours[WORK_WORD_MAX], theirs[WORK_WORD_MAX];
+    char ours[ACCOUNT_WORD_MAX], theirs[ACCOUNT_WORD_MAX];
     a->members[member].preempts = 0;
     finding_add(a, at, self->group, 13, "no-preemption",
                 "%s (%s) is better than %s (%s), was there, and did not preempt it: preemption is "
@@ -340,14 +345,18 @@ static void note_patience(struct account *a, uint32_t member, carp_instant at)
 
 static void note_round(struct account *a, uint32_t member, carp_instant at)
 {
+    struct work_member *m = &a->work->members[member];
     struct work_group *g = group_of(a, member);
-    enum account_why why = a->work->members[member].reign.began;
+    enum account_why why = m->reign.began;
     if (why == ACCOUNT_SILENCE && g->tied) {
         if (g->rounds++ == 0) {
-            g->first_round = g->last_advert;
+            g->first_tie = g->last_advert;
+            g->first_round = at;
         }
         g->last_round = at;
     }
+    bool of_round = why == ACCOUNT_TIE && instant_since(at, g->last_round).ns < interval(m);
+    m->reign.again = g->rounds > 1 && (of_round || (why == ACCOUNT_SILENCE && g->tied));
     g->tied = false;
 }
 
@@ -358,7 +367,7 @@ static void open_reign(struct account *a, uint32_t member, carp_instant at, uint
     uint32_t other = incumbent(a, g);
     uint64_t unheard = unheard_adverts(a, member, at, counter);
     m->yielding = m->last_word = m->has_rival = false;
-    m->ignored = 0;
+    m->ignored = m->refusals = 0;
     m->adverts_in_reign = 0;
     m->reign = (struct account_reign){.group = a->members[member].group,
                                       .node = a->members[member].node,
@@ -451,12 +460,12 @@ static void note_claim(struct account *a, uint32_t member, carp_instant at, stru
 {
     struct work_member *m = &a->work->members[member];
     struct account_member *self = &a->members[member];
-    char before[WORK_WORD_MAX], after[WORK_WORD_MAX];
+    char before[ACCOUNT_WORD_MAX], after[ACCOUNT_WORD_MAX];
     int order = claim_compare(claim, m->claim);
     if (m->heard && order != 0) {
         finding_add(a, at, self->group, 0, "demotion", "%s %s from %s to %s", name_of(a, member),
-                    order > 0 ? "demoted itself" : "raised itself", work_claim(m->claim, before),
-                    work_claim(claim, after));
+                    order > 0 ? "is demoted" : "is less demoted, or faster:",
+                    work_claim(m->claim, before), work_claim(claim, after));
     }
     if (!m->heard || claim_compare(claim, m->best) < 0) {
         m->best = claim;
@@ -484,7 +493,12 @@ static void disturb_others(struct account *a, uint32_t member, carp_instant at)
     for (unsigned i = 0; i < g->reigning_count; i++) {
         struct work_member *o = &a->work->members[g->reigning[i]];
         int order = claim_compare(m->claim, o->claim);
-        if (g->reigning[i] == member || o->trusted != m->trusted || order > 0) {
+        if (g->reigning[i] == member || order > 0) {
+            continue;
+        }
+        if (o->trusted != m->trusted) {
+            o->rival = a->members[member].node;
+            o->refusals++;
             continue;
         }
         bool demoted = is_demoted(o, m->claim);
@@ -508,11 +522,11 @@ static void note_stubborn(struct account *a, uint32_t member, carp_instant at)
 {
     struct work_member *m = &a->work->members[member];
     struct work_group *g = group_of(a, member);
-    if (m->ignored < 3 || g->many_masters_told) {
+    if (m->ignored + m->refusals < 3 || g->many_masters_told) {
         return;
     }
     g->many_masters_told = true;
-    bool refused = a->members[member].refused > 0;
+    bool refused = m->refusals > 0;
     finding_add(
         a, at, a->members[member].group, refused ? 2 : 6, "split",
         "%s and %s are both master and neither yields: %s does not hear %s (one-way traffic, "
@@ -560,6 +574,7 @@ static void note_half_deaf(struct account *a, uint32_t member, carp_instant at)
     bool only4 = o->last_of[0].ns != 0 && o->last_of[1].ns == 0;
     bool only6 = o->last_of[1].ns != 0 && o->last_of[0].ns == 0;
     if (both && (only4 || only6) && ++m->deaf_rounds >= 2) {
+        m->reign.again = m->deaf_rounds > 2;
         finding_add(
             a, at, group, 30, "half-deaf",
             "%s adverts from %s do not arrive (%s snooping?), %s ones do; %s waits for each "
@@ -612,8 +627,8 @@ void reigns_advert(struct account *a, uint32_t member, carp_instant at, const st
         if (m->yielding) {
             m->ignored += !m->last_word;
             m->yielding = false;
-            note_stubborn(a, member, at);
         }
+        note_stubborn(a, member, at);
     }
     if (m->reigning && m->last_of[family].ns >= m->reign.from.ns) {
         note_interval(a, member, at, family, counter);
@@ -727,16 +742,16 @@ static int stretch_order(const void *left, const void *right)
 static void note_livelock(struct account *a, uint32_t group)
 {
     const struct work_group *g = &a->work->groups[group];
-    char period[WORK_WORD_MAX];
+    char period[ACCOUNT_WORD_MAX];
     if (g->rounds < 2) {
         return;
     }
-    work_seconds((carp_duration){instant_since(g->last_round, g->first_round).ns / g->rounds},
-                 period);
-    finding_add(a, g->first_round, group, 10, "livelock",
+    account_duration(
+        (carp_duration){instant_since(g->last_round, g->first_round).ns / (g->rounds - 1)}, period);
+    finding_add(a, g->first_tie, group, 10, "livelock",
                 "%s and %s become master together and yield to each other, again and again: %u "
                 "times, every %s; set different advskews",
-                node_name(a, g->round_nodes[1]), node_name(a, g->round_nodes[0]), g->rounds,
+                node_name(a, g->round_nodes[1]), node_name(a, g->round_nodes[0]), g->rounds + 1,
                 period);
 }
 

@@ -63,7 +63,8 @@ struct work_member {
     bool yielding, yield_equal, yield_demoted;
     carp_instant yield_at;
     uint32_t yield_to;
-    unsigned ignored; /* times that it went on after such an advert */
+    unsigned ignored;  /* times that it went on after such an advert */
+    unsigned refusals; /* such adverts that it refuses: of the two, one has a wrong digest */
 
     /* The last such advert, whenever. */
     bool has_rival, rival_equal, rival_demoted;
@@ -103,7 +104,7 @@ struct work_group {
     /* Ends by a tie, with nobody left. */
     bool tied;
     unsigned rounds;
-    carp_instant first_round, last_round;
+    carp_instant first_tie, first_round, last_round;
     uint32_t round_nodes[2];
     bool many_masters_told;
 };
@@ -213,11 +214,8 @@ void findings_end(struct account *a);
 /* --- words -------------------------------------------------------------------------------------
  */
 
-enum { WORK_WORD_MAX = 32 };
-const char *work_seconds(carp_duration d, char word[WORK_WORD_MAX]); /* "3.417 s", "0.4 ms" */
-const char *work_claim(struct claim c, char word[WORK_WORD_MAX]);    /* "1/100" */
+const char *work_claim(struct claim c, char word[ACCOUNT_WORD_MAX]); /* "1/100" */
 const char *work_address(const uint8_t address[17], char text[STORY_ADDRESS_MAX]);
-const char *work_mac(const uint8_t *mac, char word[WORK_WORD_MAX]);
 const char *node_name(const struct account *a, uint32_t node);
 
 #endif

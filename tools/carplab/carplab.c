@@ -13,7 +13,8 @@ static const struct {
     {"test", command_test, "test    SCENARIO|DIR... [--seed N] [--jobs N] [--junit F]"},
     {"decode", command_decode,
      "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},
-    {"replay", command_replay, "replay  [--json] FILE..."},
+    {"replay", command_replay,
+     "replay  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE..."},
     {"bench", command_bench, "bench   [NAME...] [--json]"},
 };
 

@@ -1,14 +1,13 @@
 /*
  * carplab decode: what is in a capture, a line a packet, and whether the adverts hold.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "io/key_file.h"
 #include "tools/carplab/carplab.h"
 #include "tools/carplab/decode.h"
+#include "tools/carplab/key_options.h"
 
 struct decode {
     const char *path, *hex;
@@ -28,125 +27,17 @@ static bool refuse(const char *what, const char *why)
     return false;
 }
 
-static bool add_key(struct decode *d, const char *option, const char *key, size_t size,
-                    bool is_text)
-{
-    if (size > CARP_KEY_SIZE) {
-        return refuse(option, ": longer than 20 bytes; CARP uses no more, and a key is never cut");
-    }
-    if (!digests_add_key(&d->digests, (const uint8_t *)key, size, is_text)) {
-        return refuse(option, ": the fifth key; up to four are right");
-    }
-    return true;
-}
-
-/* -1: no hexadecimal digit. */
-static int digit_of(char c)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    const char *at = c == '\0' ? NULL : strchr(digits, c);
-    long value = at == NULL ? -1 : at - digits;
-    return (int)(value > 15 ? value - 6 : value);
-}
-
-/* Pairs of digits, with blanks, colons or newlines between pairs. Returns how many bytes, or -1. */
-static long unhex(const char *text, uint8_t *bytes, size_t room)
-{
-    size_t size = 0;
-    while (*text != '\0') {
-        if (strchr(" :\n\t", *text) != NULL) {
-            text++;
-            continue;
-        }
-        int high = digit_of(text[0]), low = high < 0 ? -1 : digit_of(text[1]);
-        if (low < 0 || size == room) {
-            return -1;
-        }
-        bytes[size++] = (uint8_t)(high << 4 | low);
-        text += 2;
-    }
-    return (long)size;
-}
-
-static bool add_key_hex(struct decode *d, const char *text)
-{
-    uint8_t key[CARP_KEY_SIZE];
-    long size = unhex(text, key, sizeof key);
-    if (size < 0) {
-        return refuse("--key-hex", ": pairs of hexadecimal digits, at most 40 digits, are right");
-    }
-    bool added = add_key(d, "--key-hex", (const char *)key, (size_t)size, false);
-    explicit_bzero(key, sizeof key);
-    return added;
-}
-
-static bool add_key_file(struct decode *d, const char *path)
-{
-    char line[KEY_FILE_LINE_MAX], why[KEY_FILE_ERROR_MAX];
-    ssize_t size = key_file_read(path, line, why);
-    bool added = size < 0    ? refuse(why, "")
-                 : size == 0 ? refuse(path, ": its first line, which is the key, is empty")
-                             : add_key(d, path, line, (size_t)size, true);
-    explicit_bzero(line, sizeof line);
-    return added;
-}
-
-static bool add_address(struct decode *d, const char *text)
-{
-    uint8_t address[16];
-    char bare[INET6_ADDRSTRLEN + 1];
-    size_t size = strcspn(text, "/"); /* a prefix length, as in a configuration, is not signed */
-    if (size < sizeof bare) {
-        memcpy(bare, text, size);
-        bare[size] = '\0';
-        int family = inet_pton(AF_INET, bare, address) == 1    ? 4
-                     : inet_pton(AF_INET6, bare, address) == 1 ? 6
-                                                               : 0;
-        if (family != 0) {
-            return digests_add_address(&d->digests, (uint8_t)family, address) ||
-                   refuse("--address", ": more than 64 of one family");
-        }
-    }
-    fprintf(stderr, "carplab: decode: --address %s: an IPv4 or IPv6 address is right\n", text);
-    return false;
-}
-
-/* A key does not stay in the list of processes. */
-static bool take_key(struct decode *d, bool is_hex, char *text)
-{
-    bool added = is_hex ? add_key_hex(d, text) : add_key(d, "--key", text, strlen(text), true);
-    explicit_bzero(text, strlen(text));
-    return added;
-}
-
-static bool take_option(struct decode *d, const char *option, char *value)
-{
-    if (strcmp(option, "--key") == 0 || strcmp(option, "--key-hex") == 0) {
-        return take_key(d, strcmp(option, "--key-hex") == 0, value);
-    }
-    if (strcmp(option, "--key-file") == 0) {
-        return add_key_file(d, value);
-    }
-    if (strcmp(option, "--address") == 0) {
-        return add_address(d, value);
-    }
-    d->hex = value;
-    return true;
-}
-
 static bool read_arguments(struct decode *d, int argc, char **argv)
 {
-    static const char *const options[] = {"--key", "--key-hex", "--key-file", "--address", "--hex"};
     for (int i = 1; i < argc; i++) {
-        size_t o = 0;
-        while (o < sizeof options / sizeof *options && strcmp(argv[i], options[o]) != 0) {
-            o++;
-        }
-        if (o < sizeof options / sizeof *options) {
+        bool is_hex = strcmp(argv[i], "--hex") == 0;
+        if (is_hex || key_option(argv[i])) {
             if (i + 1 == argc) {
                 return refuse(argv[i], " needs a value");
             }
-            if (!take_option(d, options[o], argv[i + 1])) {
+            if (is_hex) {
+                d->hex = argv[i + 1];
+            } else if (!key_option_take("decode", &d->digests, argv[i], argv[i + 1])) {
                 return false;
             }
             i += 1;
@@ -162,12 +53,7 @@ static bool read_arguments(struct decode *d, int argc, char **argv)
     if ((d->path == NULL) == (d->hex == NULL)) {
         return refuse("one capture is right: FILE.pcap, - or --hex HEX", "");
     }
-    const struct carp_config *config = &d->digests.config;
-    if (config->key_count > 0 && config->ipv4_count + config->ipv6_count == 0) {
-        return refuse("a digest covers the virtual addresses too",
-                      "; --key with an --address for each is right");
-    }
-    return true;
+    return key_options_ready("decode", &d->digests);
 }
 
 /* --- packets ------------------------------------------------------------------------------------
@@ -175,24 +61,6 @@ static bool read_arguments(struct decode *d, int argc, char **argv)
 
 /* Addresses are announced just after the first advert that is signed for them. So when nothing
  * explains a digest, the whole file is looked through, once, for what is announced in it. */
-static void look_ahead(struct decode *d)
-{
-    struct capture *capture;
-    struct capture_frame frame;
-    struct decoded packet;
-    char error[CAPTURE_ERROR_MAX];
-    uint64_t damage;
-    d->looked_ahead = true;
-    if (capture_open(d->path, &capture, &damage, error) != CAPTURE_FRAME) {
-        return;
-    }
-    while (capture_next(capture, &frame, &damage, error) == CAPTURE_FRAME) {
-        decode_packet(&frame, &packet);
-        digests_note(&d->digests, &packet);
-    }
-    capture_close(capture);
-}
-
 static bool check(struct decode *d, struct decoded *packet)
 {
     if (!digests_check(&d->digests, packet)) {
@@ -201,7 +69,8 @@ static bool check(struct decode *d, struct decoded *packet)
     if (d->looked_ahead || !digests_unexplained(packet)) {
         return true;
     }
-    look_ahead(d);
+    d->looked_ahead = true;
+    digests_note_file(&d->digests, d->path);
     return digests_check(&d->digests, packet);
 }
 
@@ -281,7 +150,7 @@ static int decode_hex(struct decode *d)
     static uint8_t bytes[CAPTURE_FRAME_MAX], room[CAPTURE_FRAME_MAX];
     struct capture_frame frame = {0};
     struct decoded packet;
-    long size = unhex(d->hex, bytes, sizeof bytes);
+    long size = key_unhex(d->hex, bytes, sizeof bytes);
     d->looked_ahead = true;
     if (size == WIRE_ADVERT_SIZE) {
         decode_payload(bytes, &frame, room, &packet);
@@ -304,7 +173,6 @@ int command_decode(int argc, char **argv)
     static struct decode decode = {.writer = {.fd = STDOUT_FILENO}};
     int status = 2;
     if (read_arguments(&decode, argc, argv)) {
-        digests_ready(&decode.digests);
         status = decode.hex != NULL ? decode_hex(&decode) : decode_file(&decode);
     }
     digests_free(&decode.digests);

@@ -117,6 +117,9 @@ void digests_ready(struct digests *g);
 /* Keep in mind what a packet announces. */
 void digests_note(struct digests *g, const struct decoded *d);
 
+/* And what a whole capture does, as far as it can be read. */
+void digests_note_file(struct digests *g, const char *path);
+
 /* Set digest, difference and verdict; also notes what is announced. False: no memory. */
 bool digests_check(struct digests *g, struct decoded *d);
 

@@ -127,6 +127,23 @@ void digests_note(struct digests *g, const struct decoded *d)
     }
 }
 
+void digests_note_file(struct digests *g, const char *path)
+{
+    struct capture *capture;
+    struct capture_frame frame;
+    struct decoded packet;
+    char error[CAPTURE_ERROR_MAX];
+    uint64_t damage;
+    if (capture_open(path, &capture, &damage, error) != CAPTURE_FRAME) {
+        return;
+    }
+    while (capture_next(capture, &frame, &damage, error) == CAPTURE_FRAME) {
+        decode_packet(&frame, &packet);
+        digests_note(g, &packet);
+    }
+    capture_close(capture);
+}
+
 /* --- the search ---------------------------------------------------------------------------------
  */
 

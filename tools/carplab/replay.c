@@ -1,6 +1,7 @@
 /*
  * carplab replay: what happened, from captures alone. A journal of carpd is run again.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "io/journal/reader.h"
 #include "tools/carplab/carplab.h"
+#include "tools/carplab/key_options.h"
 #include "tools/carplab/replay.h"
 #include "tools/carplab/replay_journal.h"
 
@@ -19,9 +21,12 @@ struct replay {
     bool json;
     struct digests digests;
     struct account account;
-    unsigned decimals;
     struct merge_clock clocks[MERGE_FILES_MAX];
+    unsigned decimals;
 };
+
+/* --- arguments ----------------------------------------------------------------------------------
+ */
 
 static bool refuse(const char *what, const char *why)
 {
@@ -29,21 +34,77 @@ static bool refuse(const char *what, const char *why)
     return false;
 }
 
-static bool read_arguments(struct replay *r, int argc, char **argv)
+static bool take_json(struct replay *r, const char *value)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            r->json = true;
-        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            return refuse(argv[i], " is unknown; --json FILE... are right");
-        } else if (r->path_count == MERGE_FILES_MAX) {
-            return refuse(argv[i], ": the seventeenth file; up to 16 are right");
-        } else {
-            r->paths[r->path_count++] = argv[i];
+    (void)value;
+    return r->json = true;
+}
+
+static const struct option {
+    const char *name;
+    bool has_value;
+    bool (*take)(struct replay *r, const char *value);
+} options[] = {
+    {"--json", false, take_json},
+};
+
+static const struct option *find_option(const char *name)
+{
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (strcmp(options[i].name, name) == 0) {
+            return &options[i];
         }
     }
-    return r->path_count > 0 || refuse("no capture; FILE.pcap... or - is right", "");
+    return NULL;
 }
+
+static bool take_file(struct replay *r, const char *path)
+{
+    if (r->path_count == MERGE_FILES_MAX) {
+        return refuse(path, ": the seventeenth file; up to 16 are right");
+    }
+    r->paths[r->path_count++] = path;
+    return true;
+}
+
+/* One argument, and its value, which is NULL behind the last one. *used: how many they were. */
+static bool take_argument(struct replay *r, char *argument, char *value, int *used)
+{
+    const struct option *option = find_option(argument);
+    bool is_key = key_option(argument);
+    *used = is_key || (option != NULL && option->has_value) ? 2 : 1;
+    if (*used == 2 && value == NULL) {
+        return refuse(argument, " needs a value");
+    }
+    if (is_key) {
+        return key_option_take("replay", &r->digests, argument, value);
+    }
+    if (option != NULL) {
+        return option->take(r, value);
+    }
+    if (argument[0] == '-' && argument[1] != '\0') {
+        return refuse(argument, " is unknown; --json --key TEXT --key-hex HEX --key-file F "
+                                "--address A FILE... are right");
+    }
+    return take_file(r, argument);
+}
+
+static bool read_arguments(struct replay *r, int argc, char **argv)
+{
+    int used;
+    for (int i = 1; i < argc; i += used) {
+        if (!take_argument(r, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used)) {
+            return false;
+        }
+    }
+    if (r->path_count == 0) {
+        return refuse("no capture; FILE.pcap... or - is right", "");
+    }
+    return key_options_ready("replay", &r->digests);
+}
+
+/* --- frames -------------------------------------------------------------------------------------
+ */
 
 /* All frames, in order, to the account. Returns the exit status so far. */
 static int feed(struct replay *r)
@@ -53,13 +114,18 @@ static int feed(struct replay *r)
     struct decoded d;
     char error[CAPTURE_ERROR_MAX];
     uint64_t damage = 0;
+    bool keyed = r->digests.config.key_count > 0;
     enum capture_status status = merge_open(r->paths, r->path_count, &merge, error);
     bool going = status == CAPTURE_FRAME;
+    for (unsigned i = 0; going && keyed && !merge_is_stream(merge) && i < r->path_count; i++) {
+        digests_note_file(&r->digests, r->paths[i]); /* what is announced explains digests */
+    }
     r->decimals = 6;
     while (going && (status = merge_next(merge, &frame, &damage, error)) == CAPTURE_FRAME) {
         r->decimals = frame.frame.decimals > r->decimals ? frame.frame.decimals : r->decimals;
         decode_packet(&frame.frame, &d);
-        going = account_frame(&r->account, &frame, &d);
+        going =
+            (!keyed || digests_check(&r->digests, &d)) && account_frame(&r->account, &frame, &d);
     }
     for (unsigned i = 0; merge != NULL && i < r->path_count; i++) {
         r->clocks[i] = merge_clock(merge, i);
@@ -75,6 +141,31 @@ static int feed(struct replay *r)
     return status == CAPTURE_END ? 0 : status == CAPTURE_DAMAGED ? 1 : 2;
 }
 
+/* --- the account --------------------------------------------------------------------------------
+ */
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+    return (no == NULL || *no == '\0') && isatty(STDOUT_FILENO) == 1;
+}
+
+/* False: what was written did not get where it should. */
+static bool show(const struct replay *r)
+{
+    const struct replay_source source = {
+        .paths = r->paths, .count = r->path_count, .clocks = r->clocks, .decimals = r->decimals};
+    if (r->json) {
+        replay_json(stdout, &source, &r->account);
+    } else {
+        replay_text(stdout, wants_colour(), &source, &r->account);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return refuse("what was written is incomplete: ", strerror(errno));
+    }
+    return true;
+}
+
 static int replay_journals(const struct replay *r)
 {
     const struct replay_journal_options run = {
@@ -82,31 +173,28 @@ static int replay_journals(const struct replay *r)
     return replay_journal(r->paths, r->path_count, &run);
 }
 
+static int replay_captures(struct replay *r)
+{
+    int status = 2;
+    if (account_begin(&r->account)) {
+        status = feed(r);
+    } else {
+        refuse("out of memory", "");
+    }
+    if (status != 2 && (!account_end(&r->account) || !show(r))) {
+        status = 2;
+    }
+    return status;
+}
+
 int command_replay(int argc, char **argv)
 {
     static struct replay replay;
-    if (!read_arguments(&replay, argc, argv)) {
-        return 2;
-    }
-    if (journal_is(replay.paths[0])) {
-        return replay_journals(&replay);
-    }
-    if (!account_begin(&replay.account)) {
-        refuse("out of memory", "");
-        return 2;
-    }
-    int status = feed(&replay);
-    if (status != 2 && account_end(&replay.account)) {
-        struct replay_source source = {.paths = replay.paths,
-                                       .count = replay.path_count,
-                                       .clocks = replay.clocks,
-                                       .decimals = replay.decimals};
-        if (replay.json) {
-            replay_json(stdout, &source, &replay.account);
-        } else {
-            replay_text(stdout, false, &source, &replay.account);
-        }
+    int status = 2;
+    if (read_arguments(&replay, argc, argv)) {
+        status = journal_is(replay.paths[0]) ? replay_journals(&replay) : replay_captures(&replay);
     }
     account_free(&replay.account);
+    digests_free(&replay.digests);
     return status;
 }

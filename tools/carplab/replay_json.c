@@ -60,10 +60,8 @@ static void put_time(struct line *l, const char *key, carp_instant at)
 
 static void put_mac(struct line *l, const char *key, const uint8_t *mac)
 {
-    char text[18];
-    snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-             mac[4], mac[5]);
-    put_text(l, key, text);
+    char text[ACCOUNT_WORD_MAX];
+    put_text(l, key, account_mac(mac, text));
 }
 
 static void put_address(struct line *l, const char *key, uint8_t family, const uint8_t *address)
@@ -189,6 +187,9 @@ static void write_reign(struct line *l, const struct account *a, const struct ac
     }
     if (r->began == ACCOUNT_SILENCE) {
         put_seconds(l, "waited", r->waited.ns);
+    }
+    if (r->again) {
+        put_bool(l, "again", true);
     }
     put_text(l, "text", r->text);
     put_text(l, "end_text", r->end_text);
