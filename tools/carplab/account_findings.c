@@ -124,7 +124,7 @@ static void note_pairs(struct account *a, uint32_t group)
 static void note_rushed(struct account *a, uint32_t member)
 {
     const struct work_member *m = &a->work->members[member];
-    if (m->rushed < 2) {
+    if (m->rushed < 3 || m->rushed < m->intervals / 8) {
         return;
     }
     finding_add(
@@ -153,9 +153,9 @@ void findings_end(struct account *a)
         note_pairs(a, i);
     }
     if (a->work->too_much) {
-        finding_add(
-            a, a->end, ACCOUNT_NOBODY, 0, "too-much",
-            "there are more hosts, changes or findings than are kept; the rest is not told");
+        finding_add(a, a->end, ACCOUNT_NOBODY, 0, "too-much",
+                    "there are more hosts, changes or findings than are kept; the rest is not "
+                    "told, and not in the sums");
     }
     if (a->finding_count > 1) {
         qsort(a->findings, a->finding_count, sizeof *a->findings, by_time);

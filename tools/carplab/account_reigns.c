@@ -61,9 +61,13 @@ static void keep(struct account *a, const struct account_reign *reign)
 {
     struct account_reign *r = work_room(a, (void **)&a->reigns, a->reign_count,
                                         &a->work->reign_room, sizeof *r, ACCOUNT_REIGNS_MAX);
+    struct work_group *g = &a->work->groups[reign->group];
     if (r != NULL) {
         *r = *reign;
         a->reign_count++;
+    } else if (!g->cut) {
+        g->cut = true;
+        g->cut_at = reign->from;
     }
 }
 
@@ -182,23 +186,27 @@ static uint32_t incumbent(const struct account *a, const struct work_group *g)
     return found;
 }
 
+/* Its counter went on by as many adverts as its timers allow in the time. */
+static bool is_own_count(const struct work_member *m, carp_instant at, uint64_t counter)
+{
+    uint64_t steps = counter - m->counter, gap = instant_since(at, m->last).ns;
+    uint64_t families = m->last_of[0].ns != 0 && m->last_of[1].ns != 0 ? 2 : 1;
+    uint64_t rounds = steps / families, full = rounds * interval(m);
+    return m->heard && rounds >= 3 && rounds <= 1000000 && full <= gap + gap / 50 &&
+           full + full / 20 + interval(m) / 2 >= gap;
+}
+
 /*
  * It was silent and is heard again. A backup would continue the count it heard; one that went on
- * counting its own adverts, so many as its timers allow, was master all along and not heard here.
+ * counting its own adverts was master all along and not heard here. Returns how many were not.
  */
 static uint64_t unheard_adverts(const struct account *a, uint32_t member, carp_instant at,
                                 uint64_t counter)
 {
     const struct work_member *m = &a->work->members[member];
     uint64_t link = a->work->groups[a->members[member].group].link_counter;
-    uint64_t steps = counter - m->counter, gap = instant_since(at, m->last).ns;
-    uint64_t families = m->last_of[0].ns != 0 && m->last_of[1].ns != 0 ? 2 : 1;
-    uint64_t rounds = steps / families, full = rounds * interval(m);
-    if (!m->heard || rounds < 3 || rounds > 1000000 || counter - link - 1 < 2 ||
-        full > gap + gap / 50 || full + full / 20 + interval(m) / 2 < gap) {
-        return 0;
-    }
-    return steps - 1;
+    bool continues_another = counter - link - 1 < 2;
+    return is_own_count(m, at, counter) && !continues_another ? counter - m->counter - 1 : 0;
 }
 
 static void begin_first(struct account *a, uint32_t member, carp_instant at)
@@ -411,14 +419,16 @@ static void open_reign(struct account *a, uint32_t member, carp_instant at, uint
 /* --- adverts ------------------------------------------------------------------------------------
  */
 
-/* Is this advert too late to belong to the reign under way? */
-static bool came_too_late(const struct work_member *m, carp_instant at)
+/* Is this advert too late to belong to the reign under way? Where nobody took over, two lost ones
+ * are no death, and no number of them when its counter says how many they were. */
+static bool came_too_late(const struct work_member *m, carp_instant at, uint64_t counter)
 {
     uint64_t gap = instant_since(at, m->last).ns, limit = patience(m);
-    if (!m->yielding && limit < interval(m) * 5 / 2) {
-        limit = interval(m) * 5 / 2; /* one lost advert is no death */
+    if (m->yielding) {
+        return gap >= limit;
     }
-    return gap >= limit;
+    limit = limit > interval(m) * 13 / 4 ? limit : interval(m) * 13 / 4;
+    return gap >= limit && !is_own_count(m, at, counter);
 }
 
 /* How far from what it should have been was this interval, and was something missing? */
@@ -618,7 +628,7 @@ void reigns_advert(struct account *a, uint32_t member, carp_instant at, const st
     /* The other family's copy of an advert is no word of its own. */
     bool again = m->reigning && m->last_of[1 - family].ns == m->last.ns &&
                  instant_since(at, m->last).ns < WORK_TOGETHER.ns && m->last.ns != 0;
-    bool late = m->reigning && came_too_late(m, at);
+    bool late = m->reigning && came_too_late(m, at, counter);
     if (late) {
         close_quietly(a, member);
     }
@@ -700,6 +710,8 @@ static void add_stretches(struct account *a, uint32_t *room, const struct accoun
 {
     const struct account_reign *first = &reigns[0]; /* who reaches furthest so far */
     struct account_stretch both = {.group = first->group, .twofold = true};
+    const struct work_group *g = &a->work->groups[first->group];
+    carp_instant end = g->cut ? g->cut_at : a->end;
     for (uint32_t i = 1; i <= count; i++) {
         const struct account_reign *r = i < count ? &reigns[i] : NULL;
         if (r != NULL && r->from.ns < first->to.ns) {
@@ -715,7 +727,7 @@ static void add_stretches(struct account *a, uint32_t *room, const struct accoun
             }
         } else {
             struct account_stretch dark = {.group = first->group, .from = first->to};
-            dark.to = r != NULL ? r->from : a->end;
+            dark.to = r != NULL ? r->from : end;
             snprintf(dark.text, sizeof dark.text,
                      first->ended == ACCOUNT_SILENCE
                          ? "nobody, since %s was heard last; when it stopped is not on the wire"

@@ -107,6 +107,9 @@ struct work_group {
     carp_instant first_tie, first_round, last_round;
     uint32_t round_nodes[2];
     bool many_masters_told;
+
+    bool cut; /* there was no room for a reign: after this one's begin, nothing is told */
+    carp_instant cut_at;
 };
 
 struct work_pending {
