@@ -106,15 +106,24 @@ static const char *yield_words(enum account_why why)
                                      : "is better";
 }
 
-/*
- * Did it yield before it fell silent? To an advert that came after its last one; or, as who says
- * one last word first (UCARP, Carpio), to one before, that it read late. UCARP always does, the
- * kernels never: then it is an advert that crossed its own first one.
- */
-static bool yielded_before(const struct work_member *m, const struct work_node *node)
+/* Who yields with one last advert, which makes the winner announce: UCARP, and Carpio as it comes.
+ * Kernels yield in silence. */
+static bool says_last_word(const struct account *a, uint32_t member)
 {
+    const struct work_node *n = &a->work->nodes[a->members[member].node];
+    return n->ucarp_mac || n->own_mac;
+}
+
+/*
+ * Did it yield to an advert that was heard before its last one? That was read late then, and
+ * answered with a last word; or, where nothing but its first advert was heard, both crossed. Not so
+ * of UCARP, which would have had a last word.
+ */
+static bool yielded_before(const struct account *a, uint32_t member)
+{
+    const struct work_member *m = &a->work->members[member];
+    const struct work_node *node = &a->work->nodes[a->members[member].node];
     bool is_first = m->last.ns == m->reign.from.ns;
-    bool says_so = node->ucarp_mac || node->own_mac;
     uint64_t before = instant_since(m->reign.from, m->rival_at).ns;
     if (!m->has_rival || m->rival_at.ns > m->last.ns || m->ignored >= 3) {
         return false;
@@ -122,7 +131,7 @@ static bool yielded_before(const struct work_member *m, const struct work_node *
     if (is_first) {
         return !node->ucarp_mac && before < WORK_TOGETHER.ns;
     }
-    return says_so && before < interval(m) / 2 &&
+    return says_last_word(a, member) && before < interval(m) / 2 &&
            instant_since(m->last, m->rival_at).ns < interval(m) + CARP_SECONDS(1).ns;
 }
 
@@ -135,7 +144,6 @@ static enum account_why yield_why(bool equal, bool demoted)
 static void close_quietly(struct account *a, uint32_t member)
 {
     struct work_member *m = &a->work->members[member];
-    const struct work_node *node = &a->work->nodes[a->members[member].node];
     char *text = m->reign.end_text;
     if (m->yielding && m->ignored < 3) {
         enum account_why why = yield_why(m->yield_equal, m->yield_demoted);
@@ -143,7 +151,7 @@ static void close_quietly(struct account *a, uint32_t member)
         snprintf(text, ACCOUNT_TEXT_MAX, "yielded to %s, which %s%s", node_name(a, m->yield_to),
                  yield_words(why), m->last_word ? "; said so with one last advert" : "");
         close_reign(a, member, why, to);
-    } else if (yielded_before(m, node)) {
+    } else if (yielded_before(a, member)) {
         enum account_why why = yield_why(m->rival_equal, m->rival_demoted);
         snprintf(text, ACCOUNT_TEXT_MAX, "yielded to %s, which %s%s", node_name(a, m->rival),
                  yield_words(why),
@@ -474,8 +482,8 @@ static void note_claim(struct account *a, uint32_t member, carp_instant at, stru
     int order = claim_compare(claim, m->claim);
     if (m->heard && order != 0) {
         finding_add(a, at, self->group, 0, "demotion", "%s %s from %s to %s", name_of(a, member),
-                    order > 0 ? "is demoted" : "is less demoted, or faster:",
-                    work_claim(m->claim, before), work_claim(claim, after));
+                    order > 0 ? "is demoted" : "improves", work_claim(m->claim, before),
+                    work_claim(claim, after));
     }
     if (!m->heard || claim_compare(claim, m->best) < 0) {
         m->best = claim;
@@ -633,7 +641,8 @@ void reigns_advert(struct account *a, uint32_t member, carp_instant at, const st
         close_quietly(a, member);
     }
     if (m->reigning && !again) {
-        m->last_word = instant_since(at, m->last).ns < interval(m) * 15 / 16;
+        m->last_word =
+            says_last_word(a, member) && instant_since(at, m->last).ns < interval(m) * 15 / 16;
         if (m->yielding) {
             m->ignored += !m->last_word;
             m->yielding = false;
