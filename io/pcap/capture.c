@@ -310,6 +310,7 @@ static enum capture_status next_of_pcapng(struct capture *c, struct capture_fram
     if (!c->ended) {
         capture_unwrap(link_of((int)p.link), p.bytes, p.size, c->room, frame);
         frame->at = p.at;
+        frame->interface = p.interface;
         frame->decimals = (uint8_t)p.decimals;
         frame->missing = p.original_size > p.size ? p.original_size - p.size : 0;
     }
@@ -330,6 +331,7 @@ enum capture_status capture_next(struct capture *c, struct capture_frame *frame,
     if (got == 1) {
         capture_unwrap(c->link, bytes, header->caplen, c->room, frame);
         frame->at = instant_of(&header->ts);
+        frame->interface = 0;
         frame->decimals = (uint8_t)c->decimals;
         frame->missing = header->len > header->caplen ? header->len - header->caplen : 0;
         return CAPTURE_FRAME;

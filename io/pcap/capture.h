@@ -34,6 +34,7 @@ struct capture_frame {
     carp_instant at;      /* since 1970; zero where the file gives no time */
     uint8_t decimals;     /* of a second, in the file: 6 or 9 */
     bool unknown_link;    /* CAPTURE_UNKNOWN */
+    uint32_t interface;   /* pcapng: its number in the file, from 0 */
     const uint8_t *bytes; /* untagged Ethernet; valid until the next call */
     size_t size;
     uint32_t missing;                /* bytes that were on the wire and not captured */

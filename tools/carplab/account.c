@@ -172,20 +172,30 @@ static uint64_t hash_of(const uint8_t *bytes, size_t size)
     return hash;
 }
 
-/* The same frame twice, sooner than its sender would send again: the network returned it. */
-static bool is_copy(struct work_member *m, carp_instant at, struct claim claim,
-                    const struct capture_frame *frame)
+/*
+ * The same frame twice, sooner than its sender would send again: the network returned it. Unless it
+ * was captured in two places: in two files, on two interfaces of one, or on "any", which is cooked
+ * and has no destination.
+ */
+static enum copy {
+    NO_COPY,
+    SEEN_TWICE,
+    RETURNED
+} copy_of(struct work_member *m, carp_instant at, struct claim claim,
+          const struct merge_frame *frame)
 {
-    uint64_t hash = hash_of(frame->bytes, frame->size), half = claim_interval(claim).ns / 2;
-    for (unsigned i = 0; i < m->copies && i < WORK_COPIES; i++) {
-        if (m->copy[i] == hash && instant_since(at, m->copy_at[i]).ns < half) {
-            return true;
+    const struct capture_frame *f = &frame->frame;
+    uint64_t hash = hash_of(f->bytes, f->size), half = claim_interval(claim).ns / 2;
+    uint64_t place = (uint64_t)frame->file << 32 | f->interface;
+    for (unsigned i = 0; i < m->copy_count && i < WORK_COPIES; i++) {
+        const struct work_copy *c = &m->copies[i];
+        if (c->hash == hash && instant_since(at, c->at).ns < half) {
+            return c->place == place && f->has_destination ? RETURNED : SEEN_TWICE;
         }
     }
-    m->copy[m->copies % WORK_COPIES] = hash;
-    m->copy_at[m->copies % WORK_COPIES] = at;
-    m->copies++;
-    return false;
+    m->copies[m->copy_count++ % WORK_COPIES] =
+        (struct work_copy){.hash = hash, .at = at, .place = place};
+    return NO_COPY;
 }
 
 /* Is this an old advert, sent once more? */
@@ -209,9 +219,12 @@ static enum carp_verdict judge_advert(struct account *a, uint32_t member, carp_i
 {
     struct account_member *m = &a->members[member];
     const char *name = node_name(a, m->node);
-    if (is_copy(&a->work->members[member], at, reigns_claim(d), &frame->frame)) {
+    enum copy copy = copy_of(&a->work->members[member], at, reigns_claim(d), frame);
+    if (copy == RETURNED) {
         finding_add(a, at, m->group, 9, "loop",
                     "an advert of %s is there twice: the switch or team returns packets", name);
+    }
+    if (copy != NO_COPY) {
         return CARP_LOOPED;
     }
     if (d->digest == DIGEST_BAD) {

@@ -297,6 +297,23 @@ static void keep_mac(struct account *a, uint16_t vlan, const struct notice *n)
     memcpy(m->mac, n->mac, FRAME_MAC_SIZE);
 }
 
+/* A kernel announces the virtual MAC. One that announces its own has the address twice: also as an
+ * ordinary one. (Carpio may advertise from the virtual MAC, and announces its own.) */
+static void note_own_mac(struct account *a, carp_instant at, uint32_t member,
+                         const struct notice *n)
+{
+    uint32_t node = a->members[member].node;
+    const struct work_node *w = &a->work->nodes[node];
+    char address[STORY_ADDRESS_MAX];
+    if (!mac_is_virtual(n->mac) && w->virtual_mac && !w->own_mac && !w->ucarp_mac &&
+        !w->wall_counter) {
+        finding_add(a, at, a->members[member].group, 0, "wrong-announcement",
+                    "%s announces %s at its own MAC, although it advertises from the virtual one: "
+                    "the address is configured there as an ordinary one too?",
+                    node_name(a, node), work_address(n->address, address));
+    }
+}
+
 static void announcement(struct account *a, carp_instant at, uint16_t vlan, const struct notice *n,
                          uint32_t *group, uint32_t *node)
 {
@@ -316,6 +333,7 @@ static void announcement(struct account *a, carp_instant at, uint16_t vlan, cons
     if (member != ACCOUNT_NOBODY) {
         *group = a->members[member].group;
         *node = a->members[member].node;
+        note_own_mac(a, at, member, n);
         record(a, at, member, n->address);
     }
 }

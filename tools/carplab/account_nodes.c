@@ -246,8 +246,10 @@ static enum account_kind kind_of_kernel(const struct work_node *w, bool constant
     if (w->garp_real) {
         add_evidence(text, "announces the virtual MAC from its own one");
     }
-    if (w->tos_freebsd || w->class_freebsd) {
-        add_evidence(text, w->tos_freebsd ? "TOS 0xe0" : "traffic class 0xe0");
+    if (w->tos_freebsd || w->class_freebsd || w->answers) {
+        if (w->tos_freebsd || w->class_freebsd) {
+            add_evidence(text, w->tos_freebsd ? "TOS 0xe0" : "traffic class 0xe0");
+        }
         if (w->answers) {
             add_evidence(text, "answers the announcements of others with its own MAC");
         }
@@ -264,7 +266,9 @@ static enum account_kind kind_of_kernel(const struct work_node *w, bool constant
         return ACCOUNT_OPENBSD;
     }
     if (w->tos_other && w->id_zero && !w->id_other) {
-        add_evidence(text, "TOS 0x10 with IP ID 0, which OpenBSD fills at random");
+        add_evidence(text,
+                     "TOS 0x10 with IP ID 0, which OpenBSD fills at random (a FreeBSD from before "
+                     "net.inet.carp.dscp would look the same)");
         return ACCOUNT_NETBSD;
     }
     if (moves && w->tos_other) {

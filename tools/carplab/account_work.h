@@ -46,6 +46,12 @@ struct work_node {
     bool answers;                        /* FreeBSD: answers others' gratuitous ARP */
 };
 
+/* A frame, to know its copy by. */
+struct work_copy {
+    uint64_t hash, place;
+    carp_instant at;
+};
+
 /* A member, as it is now. */
 struct work_member {
     uint32_t next; /* of the same group */
@@ -76,9 +82,8 @@ struct work_member {
     uint64_t rushed; /* much shorter than advertised */
     carp_instant rushed_at;
 
-    uint64_t copy[WORK_COPIES];
-    carp_instant copy_at[WORK_COPIES];
-    unsigned copies;
+    struct work_copy copies[WORK_COPIES];
+    unsigned copy_count;
 
     bool owed[ACCOUNT_ANNOUNCED_MAX];      /* others announced it before this reign */
     bool announced[ACCOUNT_ANNOUNCED_MAX]; /* in this reign, soon enough */
