@@ -198,8 +198,26 @@ static enum copy {
     return NO_COPY;
 }
 
+/*
+ * Does this counter continue the count of another, heard a moment ago? Who reads late (UCARP, by up
+ * to a second) may continue what is not the last counter on the link, and so step back.
+ */
+static bool continues_another(const struct account *a, uint32_t member, carp_instant at,
+                              uint64_t counter)
+{
+    const struct work_group *g = &a->work->groups[a->members[member].group];
+    for (unsigned i = 0; i < g->recent_count && i < WORK_RECENT; i++) {
+        const struct work_counter *c = &g->recent[i];
+        if (c->member != member && counter - c->counter - 1 < 2 &&
+            instant_since(at, c->at).ns < CARP_SECONDS(3).ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Is this an old advert, sent once more? */
-static bool is_replay(struct account *a, uint32_t member, const struct decoded *d)
+static bool is_replay(struct account *a, uint32_t member, carp_instant at, const struct decoded *d)
 {
     struct account_member *m = &a->members[member];
     struct replay_senders *senders = &a->work->groups[m->group].senders;
@@ -207,25 +225,37 @@ static bool is_replay(struct account *a, uint32_t member, const struct decoded *
     memcpy(packet.source, d->source, sizeof packet.source);
     struct replay_hearing heard = replay_hear(senders, CARP_REPLAY_AUTO, &packet);
     if (!heard.fresh) {
-        return true;
+        if (!continues_another(a, member, at, d->advert.counter)) {
+            return true;
+        }
+        heard.counting = REPLAY_COUNTS_UP;
+        heard.repeats = 0;
     }
     replay_remember(senders, &heard, d->advert.counter);
     m->counting = heard.counting;
     return false;
 }
 
+/* advbase and advskew are not signed: someone repeats an advert at once, with others. */
+static bool is_forged(const struct work_member *m, carp_instant at, const struct decoded *d)
+{
+    unsigned family = d->family == 4 ? 0 : 1;
+    return m->heard && m->counter_of[family] == d->advert.counter &&
+           claim_compare(m->claim, reigns_claim(d)) != 0 && !claim_is_farewell(m->claim) &&
+           instant_since(at, m->last_of[family]).ns < WORK_TOGETHER.ns;
+}
+
 static enum carp_verdict judge_advert(struct account *a, uint32_t member, carp_instant at,
-                                      const struct merge_frame *frame, const struct decoded *d)
+                                      const struct decoded *d)
 {
     struct account_member *m = &a->members[member];
     const char *name = node_name(a, m->node);
-    enum copy copy = copy_of(&a->work->members[member], at, reigns_claim(d), frame);
-    if (copy == RETURNED) {
-        finding_add(a, at, m->group, 9, "loop",
-                    "an advert of %s is there twice: the switch or team returns packets", name);
-    }
-    if (copy != NO_COPY) {
-        return CARP_LOOPED;
+    if (is_forged(&a->work->members[member], at, d)) {
+        finding_add(a, at, m->group, 27, "forged",
+                    "someone repeats adverts of %s with another advbase or advskew, which no key "
+                    "protects",
+                    name);
+        return CARP_REPLAYED;
     }
     if (d->digest == DIGEST_BAD) {
         bool other_list = !digests_unexplained(d) && strstr(d->difference, "address list") != NULL;
@@ -233,13 +263,14 @@ static enum carp_verdict judge_advert(struct account *a, uint32_t member, carp_i
                     "adverts of %s do not hold: %s; who has the key and addresses given refuses "
                     "them, and both become master",
                     name, d->difference);
+        return CARP_BAD_DIGEST;
     }
-    if (d->digest != DIGEST_BAD && is_replay(a, member, d)) {
+    if (is_replay(a, member, at, d)) {
         finding_add(a, at, m->group, 27, "replay",
                     "old adverts of %s are being repeated (counters go back or come again)", name);
         return CARP_REPLAYED;
     }
-    return d->digest == DIGEST_BAD ? CARP_BAD_DIGEST : CARP_ACCEPTED;
+    return CARP_ACCEPTED;
 }
 
 static uint32_t group_of(struct account *a, carp_instant at, uint16_t vlan, uint8_t vhid)
@@ -293,8 +324,19 @@ static void advert_frame(struct account *a, carp_instant at, uint16_t vlan,
         return;
     }
     *node = a->members[member].node;
-    d->verdict = judge_advert(a, member, at, frame, d);
+    enum copy copy = copy_of(&a->work->members[member], at, reigns_claim(d), frame);
+    if (copy == SEEN_TWICE) {
+        return;
+    }
     a->members[member].adverts++;
+    if (copy == RETURNED) {
+        finding_add(a, at, *group, 9, "loop",
+                    "an advert of %s is there twice: the switch or team returns packets",
+                    node_name(a, *node));
+        d->verdict = CARP_LOOPED;
+    } else {
+        d->verdict = judge_advert(a, member, at, d);
+    }
     if (d->verdict != CARP_ACCEPTED) {
         a->members[member].refused++;
     }

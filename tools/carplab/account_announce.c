@@ -168,6 +168,12 @@ static uint32_t by_virtual_mac(struct account *a, carp_instant at, uint32_t grou
     return member;
 }
 
+/* UCARP, and Carpio that is told to advertise from the virtual MAC. */
+static bool announces_own(const struct account *a, uint32_t node)
+{
+    return a->work->nodes[node].ucarp_mac || a->work->nodes[node].wall_counter;
+}
+
 /* Its own MAC: is it the master that advertised just now, or of the group that has the address? */
 static uint32_t by_own_mac(struct account *a, carp_instant at, uint16_t vlan,
                            const struct notice *n)
@@ -178,7 +184,7 @@ static uint32_t by_own_mac(struct account *a, carp_instant at, uint16_t vlan,
         return member;
     }
     if (member != ACCOUNT_NOBODY && node == ACCOUNT_NOBODY &&
-        a->work->nodes[a->members[member].node].ucarp_mac &&
+        announces_own(a, a->members[member].node) &&
         !a->nodes[a->members[member].node].has_own_mac) {
         learn_mac(a, a->members[member].node, n->mac);
         return member;

@@ -124,7 +124,9 @@ static void note_pairs(struct account *a, uint32_t group)
 static void note_rushed(struct account *a, uint32_t member)
 {
     const struct work_member *m = &a->work->members[member];
-    if (m->rushed < 3 || m->rushed < m->intervals / 8) {
+    const struct work_node *n = evidence(a, member);
+    bool is_freebsd = n->tos_freebsd || n->class_freebsd;
+    if (!is_freebsd || m->rushed < 3 || m->rushed < m->intervals / 8) {
         return;
     }
     finding_add(

@@ -80,8 +80,9 @@ static uint32_t same_host(const struct account *a, carp_instant at, uint32_t gro
     }
     const struct account_member *m = &a->members[w->previous_member];
     const struct account_node *n = &a->nodes[m->node];
-    bool same_mac =
-        d->source_mac != NULL && n->has_mac && memcmp(n->mac, d->source_mac, FRAME_MAC_SIZE) == 0;
+    bool same_mac = d->source_mac == NULL
+                        ? !n->has_mac
+                        : n->has_mac && memcmp(n->mac, d->source_mac, FRAME_MAC_SIZE) == 0;
     bool has = d->family == 4 ? n->has_ipv4 : n->has_ipv6;
     bool same_claim = claim_compare(w->members[w->previous_member].claim,
                                     (struct claim){.demote = d->advert.demote,
@@ -186,6 +187,7 @@ static void note_envelope(struct work_node *n, const struct decoded *d, const ui
         n->ucarp_mac |= mac_is_ucarps(d->source_mac);
         n->virtual_mac |= mac_is_virtual(d->source_mac);
         n->own_mac |= mac_is_own(d->source_mac);
+        n->to_peer |= d->family == 4 ? d->destination[0] >> 4 != 14 : d->destination[0] != 0xff;
     }
     if (d->family == 4 && size >= 34) {
         bool freebsd = frame[15] == 0xe0, zero = wire_u16(frame + 18) == 0;
@@ -289,15 +291,17 @@ static enum account_kind kind_of(const struct work_node *w, bool constant, bool 
         }
         return ACCOUNT_UCARP;
     }
-    if (w->own_mac && w->wall_counter) {
-        add_evidence(text, "adverts from its own MAC, with a counter near the wall clock's seconds "
-                           "times 2^20");
-        return ACCOUNT_CARPIO;
+    if (w->own_mac && w->to_peer && !w->wall_counter) {
+        add_evidence(text, "adverts from its own MAC to one peer: a FreeBSD that is told its peer, "
+                           "or Carpio");
+        return ACCOUNT_UNKNOWN;
     }
     if (w->own_mac) {
-        add_evidence(text, "adverts from its own MAC: Carpio whose clock is off, or a FreeBSD that "
-                           "is told its peer");
-        return ACCOUNT_UNKNOWN;
+        add_evidence(text, "adverts from its own MAC, to the group; nobody else does");
+        if (w->wall_counter) {
+            add_evidence(text, "its counter is near the wall clock's seconds times 2^20");
+        }
+        return ACCOUNT_CARPIO;
     }
     if (w->virtual_mac && w->wall_counter) {
         add_evidence(text, "a counter near the wall clock's seconds times 2^20; told to use the "

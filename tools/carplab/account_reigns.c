@@ -84,6 +84,44 @@ static void note_tie(struct account *a, uint32_t member)
     }
 }
 
+static bool speaks(const struct work_member *m, unsigned family)
+{
+    return m->last_of[family].ns != 0;
+}
+
+/* It begins beside a better one, and yields at once, again and again: it misses some of what is
+ * heard here. Kernels of two families wait for each of them. */
+static void note_flap(struct account *a, uint32_t member, carp_instant at)
+{
+    struct work_member *m = &a->work->members[member];
+    uint32_t group = a->members[member].group;
+    uint32_t other = nodes_member_of(a, group, m->reign.before);
+    if (other == ACCOUNT_NOBODY || other == member || ++m->flaps < 2) {
+        return;
+    }
+    const struct work_member *o = &a->work->members[other];
+    m->reign.again = m->flaps > 2;
+    if (!speaks(m, 0) || !speaks(m, 1)) {
+        finding_add(a, at, group, 6, "flapping",
+                    "%s becomes master again and again and yields at once to %s, whose adverts do "
+                    "not all arrive there",
+                    name_of(a, member), name_of(a, other));
+    } else if (speaks(o, 0) && speaks(o, 1)) {
+        finding_add(a, at, group, 30, "half-deaf",
+                    "%s becomes master again and again and yields at once: adverts of one family "
+                    "from %s do not arrive there (snooping?)",
+                    name_of(a, member), name_of(a, other));
+    } else {
+        const char *silent = speaks(o, 0) ? "IPv6" : "IPv4";
+        finding_add(
+            a, at, group, 30, "half-deaf",
+            "%s adverts from %s do not arrive (%s snooping?), %s ones do; %s waits for each "
+            "family by itself and becomes master again and again",
+            silent, name_of(a, other), speaks(o, 0) ? "MLD" : "IGMP",
+            speaks(o, 0) ? "IPv4" : "IPv6", name_of(a, member));
+    }
+}
+
 static void close_reign(struct account *a, uint32_t member, enum account_why why, carp_instant to)
 {
     struct work_member *m = &a->work->members[member];
@@ -93,6 +131,11 @@ static void close_reign(struct account *a, uint32_t member, enum account_why why
     m->reign.again &= instant_since(to, m->reign.from).ns <= 2 * interval(m);
     m->reign.ended = why;
     announce_reign(a, member, &m->reign);
+    if (m->reign.began == ACCOUNT_SPLIT && why == ACCOUNT_PREEMPTION && m->ignored == 0) {
+        note_flap(a, member, m->reign.from);
+    } else {
+        m->flaps = 0;
+    }
     if (why == ACCOUNT_TIE) {
         note_tie(a, member);
     }
@@ -125,13 +168,13 @@ static bool yielded_before(const struct account *a, uint32_t member)
     const struct work_node *node = &a->work->nodes[a->members[member].node];
     bool is_first = m->last.ns == m->reign.from.ns;
     uint64_t before = instant_since(m->reign.from, m->rival_at).ns;
-    if (!m->has_rival || m->rival_at.ns > m->last.ns || m->ignored >= 3) {
+    if (!m->has_rival || m->rival_at.ns > m->last.ns || (m->ignored >= 3 && !m->last_word)) {
         return false;
     }
     if (is_first) {
         return !node->ucarp_mac && before < WORK_TOGETHER.ns;
     }
-    return says_last_word(a, member) && before < interval(m) / 2 &&
+    return says_last_word(a, member) && (before < interval(m) / 2 || m->last_word) &&
            instant_since(m->last, m->rival_at).ns < interval(m) + CARP_SECONDS(1).ns;
 }
 
@@ -145,11 +188,14 @@ static void close_quietly(struct account *a, uint32_t member)
 {
     struct work_member *m = &a->work->members[member];
     char *text = m->reign.end_text;
-    if (m->yielding && m->ignored < 3) {
+    if (m->yielding) {
         enum account_why why = yield_why(m->yield_equal, m->yield_demoted);
         carp_instant to = m->last_word ? m->last : m->yield_at;
         snprintf(text, ACCOUNT_TEXT_MAX, "yielded to %s, which %s%s", node_name(a, m->yield_to),
-                 yield_words(why), m->last_word ? "; said so with one last advert" : "");
+                 yield_words(why),
+                 m->last_word      ? "; said so with one last advert"
+                 : m->ignored >= 3 ? "; it had not heard it before, unless it died just then"
+                                   : "");
         close_reign(a, member, why, to);
     } else if (yielded_before(a, member)) {
         enum account_why why = yield_why(m->rival_equal, m->rival_demoted);
@@ -405,7 +451,9 @@ static void open_reign(struct account *a, uint32_t member, carp_instant at, uint
         bool better = claim_compare(m->claim, o->claim) < 0;
         bool missing = silent > interval(o) + interval(o) / 2 + CARP_MILLISECONDS(50).ns;
         if (silent >= patience(m)) {
-            close_quietly(a, other);
+            while (g->reigning_count > 0) { /* this was the last one that was heard */
+                close_quietly(a, g->reigning[0]);
+            }
             begin_by_silence(a, member, at);
         } else if (missing && !better && !o->yielding) {
             begin_by_silence(a, member, at);
@@ -457,7 +505,8 @@ static void note_interval(struct account *a, uint32_t member, carp_instant at, u
                           : missing;
         return;
     }
-    if (gap < due * 3 / 4 && gap < m->claim.advbase * UINT64_C(1000000000) && m->rushed++ == 0) {
+    uint64_t base = CARP_SECONDS(m->claim.advbase).ns;
+    if (gap < due * 3 / 4 && gap < base + base / 16 && m->rushed++ == 0) {
         m->rushed_at = at;
     }
     if (m->last_word && m->rushed < 2) {
@@ -577,31 +626,6 @@ static void farewell(struct account *a, uint32_t member, carp_instant at)
     g->farewell_node = node;
 }
 
-/* A master of two families that hears one of them only begins again and again. */
-static void note_half_deaf(struct account *a, uint32_t member, carp_instant at)
-{
-    struct work_member *m = &a->work->members[member];
-    uint32_t group = a->members[member].group;
-    uint32_t other = m->reign.before == ACCOUNT_NOBODY ? ACCOUNT_NOBODY
-                                                       : nodes_member_of(a, group, m->reign.before);
-    if (m->reign.began != ACCOUNT_SPLIT || other == ACCOUNT_NOBODY || other == member) {
-        return;
-    }
-    const struct work_member *o = &a->work->members[other];
-    bool both = m->last_of[0].ns != 0 && m->last_of[1].ns != 0;
-    bool only4 = o->last_of[0].ns != 0 && o->last_of[1].ns == 0;
-    bool only6 = o->last_of[1].ns != 0 && o->last_of[0].ns == 0;
-    if (both && (only4 || only6) && ++m->deaf_rounds >= 2) {
-        m->reign.again = m->deaf_rounds > 2;
-        finding_add(
-            a, at, group, 30, "half-deaf",
-            "%s adverts from %s do not arrive (%s snooping?), %s ones do; %s waits for each "
-            "family by itself and becomes master again and again",
-            only4 ? "IPv6" : "IPv4", name_of(a, other), only4 ? "MLD" : "IGMP",
-            only4 ? "IPv4" : "IPv6", name_of(a, member));
-    }
-}
-
 /* One family of a member fell silent while the other is heard. */
 static void note_lost_family(struct account *a, uint32_t member, carp_instant at, unsigned family)
 {
@@ -619,6 +643,16 @@ static void note_lost_family(struct account *a, uint32_t member, carp_instant at
                 lost == 1 ? "IPv4" : "IPv6");
 }
 
+static void note_counter(struct account *a, uint32_t member, carp_instant at, unsigned family,
+                         uint64_t counter)
+{
+    struct work_member *m = &a->work->members[member];
+    struct work_group *g = group_of(a, member);
+    m->counter = m->counter_of[family] = g->link_counter = counter;
+    g->recent[g->recent_count++ % WORK_RECENT] =
+        (struct work_counter){.counter = counter, .at = at, .member = member};
+}
+
 void reigns_advert(struct account *a, uint32_t member, carp_instant at, const struct decoded *d)
 {
     struct work_member *m = &a->work->members[member];
@@ -629,7 +663,7 @@ void reigns_advert(struct account *a, uint32_t member, carp_instant at, const st
     m->trusted = d->verdict != CARP_BAD_DIGEST;
     if (claim_is_farewell(claim)) {
         farewell(a, member, at);
-        m->counter = g->link_counter = counter;
+        note_counter(a, member, at, family, counter);
         return;
     }
     close_overdue(a, a->members[member].group, at);
@@ -658,14 +692,11 @@ void reigns_advert(struct account *a, uint32_t member, carp_instant at, const st
     }
     m->heard = true;
     m->last = m->last_of[family] = at;
-    m->counter = g->link_counter = counter;
+    note_counter(a, member, at, family, counter);
     m->adverts_in_reign++;
     g->last_advert = at;
     g->last_node = a->members[member].node;
     g->has_farewell = false;
-    if (again && m->adverts_in_reign == 2) {
-        note_half_deaf(a, member, at);
-    }
     note_lost_family(a, member, at, family);
     disturb_others(a, member, at);
 }

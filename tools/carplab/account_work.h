@@ -20,6 +20,7 @@ enum {
     WORK_CLAIMANTS_MAX = 64, /* MACs that an address is said to be at, unexpectedly */
     WORK_MACS_MAX = 64,      /* own addresses announced by hosts, as they do when they boot */
     WORK_COPIES = 4,         /* last frames of a member, to know a copy by */
+    WORK_RECENT = 8,         /* last counters of a group */
 };
 
 /* How long after its advert, or before, an announcement may come and still belong to it: kernels
@@ -38,6 +39,7 @@ struct work_node {
     bool ucarp_mac, virtual_mac, own_mac;           /* seen as source of adverts */
     bool tos_freebsd, tos_other, id_zero, id_other; /* IPv4 */
     bool class_freebsd, class_other, pseudo;        /* IPv6 */
+    bool to_peer;                                   /* to one address, not to the group */
     bool demote;                                    /* byte 4 was not zero */
     bool wall_counter;                              /* of its own, near the wall clock times 2^20 */
     bool constant, counts;
@@ -60,7 +62,7 @@ struct work_member {
     carp_instant last;                    /* advert that was no farewell */
     carp_instant last_of[2];              /* likewise, over IPv4, over IPv6; zero: never */
     struct claim claim, best, reign_best; /* now, ever, in this reign */
-    uint64_t counter;
+    uint64_t counter, counter_of[2];
     uint64_t adverts_in_reign;
     bool trusted;   /* its digests are right, or nothing is known of digests */
     bool last_word; /* its last advert came long before it was due */
@@ -89,7 +91,14 @@ struct work_member {
     bool announced[ACCOUNT_ANNOUNCED_MAX]; /* in this reign, soon enough */
     bool has_announced[ACCOUNT_ANNOUNCED_MAX];
     bool deaf_told[2];
-    unsigned deaf_rounds;
+    unsigned flaps; /* it began beside a better one, and yielded at once, so many times in a row */
+};
+
+/* A counter that was on the link, to know who continues whose count. */
+struct work_counter {
+    uint64_t counter;
+    carp_instant at;
+    uint32_t member;
 };
 
 struct work_group {
@@ -102,7 +111,9 @@ struct work_group {
     bool has_farewell;        /* and no advert since */
     carp_instant farewell_at;
     uint32_t farewell_node;
-    uint64_t link_counter;
+    uint64_t link_counter; /* of the last advert */
+    struct work_counter recent[WORK_RECENT];
+    unsigned recent_count;
     struct replay_senders senders;
     uint32_t announcer[ACCOUNT_ANNOUNCED_MAX]; /* node that announced it last */
 
