@@ -2,10 +2,11 @@
 # carplab replay as who types it sees it: the account of every genuine capture beside what truly
 # happened in it (replay_expected.txt), and files that are broken or no captures.
 #
-#   replay_test.sh CARPLAB CAPTURES
+#   replay_test.sh CARPLAB CAPTURES SCENARIOS
 set -euo pipefail
 carplab=$(realpath "$1")
 captures=$(realpath "$2")
+scenarios=$(realpath "$3")
 expected=$(realpath "$(dirname "$0")")/replay_expected.txt
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,12 +25,11 @@ field()
     sed -E "s/.*\"$1\":\"?([^\",}]*).*/\1/"
 }
 
-# as_table NAME: the account in out as lines of replay_expected.txt, times since the first frame.
+# as_table: the account in out as lines of replay_expected.txt, times since the first frame.
 as_table()
 {
     local begin
     begin=$(grep '"kind":"end"' out | field from)
-    echo "file $1"
     sed -nE 's/^\{"kind":"node","name":"([^"]*)".*"implementation":"([^"]*)".*/node \1 \2/p' out | sort
     # shellcheck disable=SC2016 # awk's own variables
     sed -nE 's/^\{"kind":"reign","vhid":([0-9]+),"node":"([^"]*)","from":([0-9.]+),"last":[0-9.]+,"to":([0-9.]+),"began":"([^"]*)","ended":"([^"]*)".*/reign \1 \2 \3 \5 \4 \6/p' out |
@@ -61,16 +61,29 @@ compare()
 
 # --- what happened --------------------------------------------------------------------------------
 
-files=0
-while read -r name; do
-    files=$((files + 1))
-    "$carplab" replay --json "$captures/$name.pcap" >out 2>err </dev/null || fail "$name: status $?: $(cat err)"
-    awk -v name="$name" '$1 == "file" { on = $2 == name } on && NF > 0 && $1 !~ /^#/' "$expected" |
+# tell KIND NAME: does its account hold?
+tell()
+{
+    local file=$captures/$2.pcap
+    if [ "$1" = scenario ]; then
+        file=run.pcapng
+        "$carplab" sim "$scenarios/$2.scn" --pcap "$file" >out 2>&1 || fail "$2: the simulator: $(cat out)"
+    fi
+    "$carplab" replay --json "$file" >out 2>err || fail "$2: status $?: $(cat err)"
+    awk -v name="$2" '$1 == "file" || $1 == "scenario" { on = $2 == name; next }
+        on && NF > 0 && $1 !~ /^#/' "$expected" |
         awk '$1 == "node" { print | "sort"; next } { close("sort"); print }' >want
-    as_table "$name" >got
-    compare || fail "$name"
-done < <(awk '$1 == "file" { print $2 }' "$expected")
-[ "$files" -eq "$(find "$captures" -name '*.pcap' | wc -l)" ] || fail "not every capture has its account"
+    as_table >got
+    compare || fail "$2"
+}
+
+files=0
+while read -r kind name; do
+    files=$((files + 1))
+    tell "$kind" "$name" </dev/null
+done < <(grep -E '^(file|scenario) ' "$expected")
+[ "$files" -eq $(($(find "$captures" -name '*.pcap' | wc -l) + $(grep -c '^scenario ' "$expected"))) ] ||
+    fail "not every capture has its account"
 
 # --- files ----------------------------------------------------------------------------------------
 
