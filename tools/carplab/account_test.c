@@ -15,13 +15,14 @@
 
 struct lan {
     struct account account;
-    uint64_t at; /* of the last frame */
     uint16_t vlan;
+    uint32_t interface;
+    bool cooked;
 };
 
 static void lan_begin(struct lan *lan)
 {
-    *lan = (struct lan){.at = BEGIN};
+    *lan = (struct lan){0};
     ASSERT_TRUE(account_begin(&lan->account));
 }
 
@@ -34,7 +35,8 @@ static void feed(struct lan *lan, uint64_t ms, const uint8_t *bytes, size_t size
                                          .bytes = bytes,
                                          .size = size,
                                          .has_source_mac = true,
-                                         .has_destination = true,
+                                         .has_destination = !lan->cooked,
+                                         .interface = lan->interface,
                                          .tag_count = lan->vlan != 0,
                                          .vlan = {lan->vlan}};
     decode_packet(&frame.frame, &d);
@@ -135,6 +137,25 @@ TEST_CASE(account, knows_a_frame_that_came_back_by_its_coming_too_soon)
     expect_finding(&lan, "loop", 9, 5, "192.0.2.1 is there twice");
 }
 
+/* A bridge's two ports, or "any", which has them without saying which. */
+TEST_CASE(account, counts_a_frame_once_that_was_captured_in_two_places)
+{
+    for (int cooked = 0; cooked < 2; cooked++) {
+        struct lan lan;
+        lan_begin(&lan);
+        lan.cooked = cooked == 1;
+        for (uint64_t i = 0; i < 5; i++) {
+            say(&lan, 1000 * i, 1, 0, 100 + i);
+            lan.interface = cooked == 1 ? 0 : 1;
+            say(&lan, 1000 * i + 3, 1, 0, 100 + i);
+            lan.interface = 0;
+        }
+        EXPECT_U64(5, lan.account.members[0].adverts);
+        EXPECT_U64(0, lan.account.members[0].refused);
+        expect_no_findings(&lan);
+    }
+}
+
 /* A constant counter makes all adverts of an OpenBSD equal, but for what IP adds. */
 TEST_CASE(account, takes_no_equal_adverts_at_their_time_for_a_loop_or_a_replay)
 {
@@ -170,6 +191,56 @@ TEST_CASE(account, knows_an_old_advert_that_is_repeated_by_its_counter)
     EXPECT_STR("replay", f == NULL ? "(not found)" : f->topic);
     EXPECT_INT(27, f == NULL ? 0 : f->trap);
     EXPECT_U64(7, f == NULL ? 0 : f->times);
+    account_free(&lan.account);
+}
+
+/* UCARP reads late, and continues what is not the last counter on the link: it steps back. */
+TEST_CASE(account, takes_no_continued_count_for_a_replay)
+{
+    struct lan lan;
+    lan_begin(&lan);
+    for (uint64_t i = 0; i < 5; i++) {
+        say(&lan, 1391 * i, 2, 100, 200 + i);
+    }
+    say(&lan, 6000, 1, 0, 150);
+    say(&lan, 6001, 1, 0, 151);
+    say(&lan, 6500, 2, 100, 151);
+    EXPECT_U64(0, lan.account.members[0].refused);
+    EXPECT_TRUE(account_end(&lan.account));
+    EXPECT_TRUE(find(&lan, "replay") == NULL);
+    account_free(&lan.account);
+}
+
+/* advbase and advskew are not signed. */
+TEST_CASE(account, believes_no_advert_that_is_repeated_at_once_with_other_times)
+{
+    struct lan lan;
+    struct carp_packet farewell = advert(1, 7, 255, 0);
+    farewell.advert.advbase = 255;
+    lan_begin(&lan);
+    for (uint64_t i = 0; i < 5; i++) {
+        say(&lan, 1000 * i, 1, 0, 100 + i);
+        farewell.advert.counter = 100 + i;
+        send(&lan, 1000 * i + 2, &farewell);
+    }
+    EXPECT_U64(5, lan.account.members[0].refused);
+    EXPECT_U64(0, lan.account.members[0].farewells);
+    expect_finding(&lan, "forged", 27, 5, "adverts of 192.0.2.1");
+}
+
+TEST_CASE(account, believes_a_farewell_with_a_counter_of_its_own)
+{
+    struct lan lan;
+    struct carp_packet farewell = advert(1, 7, 255, 101);
+    farewell.advert.advbase = 255;
+    lan_begin(&lan);
+    say(&lan, 0, 1, 0, 100);
+    send(&lan, 2, &farewell);
+    EXPECT_TRUE(account_end(&lan.account));
+    EXPECT_INT(0, lan.account.finding_count);
+    EXPECT_INT(1, lan.account.reign_count);
+    EXPECT_INT(ACCOUNT_FAREWELL, lan.account.reigns[0].ended);
+    EXPECT_U64(1, lan.account.members[0].farewells);
     account_free(&lan.account);
 }
 
@@ -260,6 +331,29 @@ TEST_CASE(account, says_so_when_a_worse_master_does_not_hear_the_better_one)
     }
     EXPECT_INT(0, lan.account.reign_count);
     expect_finding(&lan, "split", 6, 1, "192.0.2.2 does not hear 192.0.2.1");
+}
+
+/* Host 2 becomes master every 4 s, beside host 1, and yields at once. */
+TEST_CASE(account, tells_once_of_a_host_that_becomes_master_again_and_again)
+{
+    struct lan lan;
+    lan_begin(&lan);
+    for (uint64_t i = 0; i < 31; i++) {
+        say(&lan, 1000 * i, 1, 0, 1000 * (i + 1));
+        if (i % 4 == 3) {
+            say(&lan, 1000 * i + 395, 2, 100, 1000 * (i + 1) + 1);
+        }
+    }
+    EXPECT_TRUE(account_end(&lan.account));
+    EXPECT_INT(8, lan.account.reign_count);
+    EXPECT_INT(ACCOUNT_SPLIT, lan.account.reigns[1].began);
+    EXPECT_INT(ACCOUNT_PREEMPTION, lan.account.reigns[1].ended);
+    EXPECT_TRUE(!lan.account.reigns[2].again);
+    EXPECT_TRUE(lan.account.reigns[3].again);
+    EXPECT_INT(1, lan.account.finding_count);
+    EXPECT_STR("flapping", lan.account.findings[0].topic);
+    EXPECT_U64(6, lan.account.findings[0].times);
+    account_free(&lan.account);
 }
 
 TEST_CASE(account, finds_no_split_in_a_master_that_yields_after_one_last_advert)
