@@ -66,6 +66,16 @@ const char *node_name(const struct account *a, uint32_t node)
     return node == ACCOUNT_NOBODY ? "nobody" : a->nodes[node].name;
 }
 
+const char *member_name(const struct account *a, uint32_t member)
+{
+    return node_name(a, a->members[member].node);
+}
+
+struct work_group *member_group(const struct account *a, uint32_t member)
+{
+    return &a->work->groups[a->members[member].group];
+}
+
 /* --- tables -------------------------------------------------------------------------------------
  */
 
@@ -241,7 +251,7 @@ static bool is_forged(const struct work_member *m, carp_instant at, const struct
 {
     unsigned family = d->family == 4 ? 0 : 1;
     return m->heard && m->counter_of[family] == d->advert.counter &&
-           claim_compare(m->claim, reigns_claim(d)) != 0 && !claim_is_farewell(m->claim) &&
+           claim_compare(m->claim, timers_claim(d)) != 0 && !claim_is_farewell(m->claim) &&
            instant_since(at, m->last_of[family]).ns < WORK_TOGETHER.ns;
 }
 
@@ -294,6 +304,7 @@ static uint32_t group_of(struct account *a, carp_instant at, uint16_t vlan, uint
     g->begin = g->end = at;
     w->first_member = ACCOUNT_NOBODY;
     w->last_node = w->farewell_node = ACCOUNT_NOBODY;
+    w->round_nodes[0] = w->round_nodes[1] = ACCOUNT_NOBODY;
     for (unsigned i = 0; i < ACCOUNT_ANNOUNCED_MAX; i++) {
         w->announcer[i] = ACCOUNT_NOBODY;
     }
@@ -324,7 +335,7 @@ static void advert_frame(struct account *a, carp_instant at, uint16_t vlan,
         return;
     }
     *node = a->members[member].node;
-    enum copy copy = copy_of(&a->work->members[member], at, reigns_claim(d), frame);
+    enum copy copy = copy_of(&a->work->members[member], at, timers_claim(d), frame);
     if (copy == SEEN_TWICE) {
         return;
     }
@@ -401,6 +412,7 @@ bool account_end(struct account *a)
 {
     nodes_end(a);
     reigns_end(a);
+    stretches_end(a);
     announce_end(a);
     findings_end(a);
     return !a->work->no_memory;

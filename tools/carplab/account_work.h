@@ -1,6 +1,7 @@
 /*
  * What the parts of the account share while frames are fed: account.c (tables and the way of a
- * frame through the parts), account_nodes.c (who), account_reigns.c (master from when to when),
+ * frame through the parts), account_nodes.c (who), account_timers.c (intervals, claims, counters),
+ * account_begin.c, account_reigns.c and account_stretches.c (master from when to when),
  * account_announce.c (addresses), account_findings.c (all else).
  */
 #ifndef CARP_TOOLS_CARPLAB_ACCOUNT_WORK_H
@@ -63,7 +64,6 @@ struct work_member {
     carp_instant last_of[2];              /* likewise, over IPv4, over IPv6; zero: never */
     struct claim claim, best, reign_best; /* now, ever, in this reign */
     uint64_t counter, counter_of[2];
-    uint64_t adverts_in_reign;
     bool trusted;   /* its digests are right, or nothing is known of digests */
     bool last_word; /* its last advert came long before it was due */
 
@@ -202,12 +202,34 @@ void nodes_end(struct account *a);
 bool mac_is_virtual(const uint8_t *mac); /* 00:00:5e:00:01:xx */
 bool mac_is_ucarps(const uint8_t *mac);  /* 00:00:5e:00:00:xx */
 
-/* --- account_reigns.c --------------------------------------------------------------------------
+/* --- account_timers.c --------------------------------------------------------------------------
  */
 
+struct claim timers_claim(const struct decoded *d);
+/* The interval of its claim; and how long it waits for a master, by the best one. */
+uint64_t timers_interval(const struct work_member *m);
+uint64_t timers_patience(const struct work_member *m);
+/* Did its counter go on by as many adverts as its timers allow in the time? */
+bool timers_own_count(const struct work_member *m, carp_instant at, uint64_t counter);
+/* Is this advert too late to belong to the reign under way? */
+bool timers_too_late(const struct work_member *m, carp_instant at, uint64_t counter);
+/* Did it raise its claim in this reign, so that `than` is better only because of that? */
+bool timers_demoted(const struct work_member *m, struct claim than);
+void timers_interval_ended(struct account *a, uint32_t member, carp_instant at, unsigned family,
+                           uint64_t counter);
+void timers_note_claim(struct account *a, uint32_t member, carp_instant at, struct claim claim);
+void timers_note_counter(struct account *a, uint32_t member, carp_instant at, unsigned family,
+                         uint64_t counter);
+
+/* --- account_begin.c, account_reigns.c, account_stretches.c ------------------------------------
+ */
+
+void reigns_open(struct account *a, uint32_t member, carp_instant at, uint64_t counter);
+/* It was not heard again; why, is found out. */
+void reigns_close(struct account *a, uint32_t member);
 void reigns_advert(struct account *a, uint32_t member, carp_instant at, const struct decoded *d);
 void reigns_end(struct account *a);
-struct claim reigns_claim(const struct decoded *d);
+void stretches_end(struct account *a);
 
 /* --- account_announce.c ------------------------------------------------------------------------
  */
@@ -236,5 +258,7 @@ void findings_end(struct account *a);
 const char *work_claim(struct claim c, char word[ACCOUNT_WORD_MAX]); /* "1/100" */
 const char *work_address(const uint8_t address[17], char text[STORY_ADDRESS_MAX]);
 const char *node_name(const struct account *a, uint32_t node);
+const char *member_name(const struct account *a, uint32_t member);
+struct work_group *member_group(const struct account *a, uint32_t member);
 
 #endif
