@@ -340,6 +340,7 @@ static void advert_frame(struct account *a, carp_instant at, uint16_t vlan,
         return;
     }
     a->members[member].adverts++;
+    files_advert(a, member, frame);
     if (copy == RETURNED) {
         finding_add(a, at, *group, 9, "loop",
                     "an advert of %s is there twice: the switch or team returns packets",
@@ -388,6 +389,7 @@ bool account_frame(struct account *a, const struct merge_frame *frame, const str
         a->begin = a->end = at;
     }
     a->end = at;
+    files_frame(a, frame);
     switch (d->kind) {
     case DECODE_CARP:
         advert_frame(a, at, vlan, frame, &judged, &group, &node);
@@ -414,6 +416,7 @@ bool account_end(struct account *a)
     reigns_end(a);
     stretches_end(a);
     announce_end(a);
+    files_end(a);
     findings_end(a);
     return !a->work->no_memory;
 }

@@ -18,6 +18,7 @@ struct lan {
     uint16_t vlan;
     uint32_t interface;
     bool cooked;
+    uint32_t files; /* that have the next frames; 0: the first one */
 };
 
 static void lan_begin(struct lan *lan)
@@ -29,7 +30,7 @@ static void lan_begin(struct lan *lan)
 static void feed(struct lan *lan, uint64_t ms, const uint8_t *bytes, size_t size)
 {
     struct decoded d;
-    struct merge_frame frame = {.seen_by = 1};
+    struct merge_frame frame = {.seen_by = lan->files != 0 ? lan->files : 1};
     frame.frame = (struct capture_frame){.at = {BEGIN + ms * MS},
                                          .decimals = 6,
                                          .bytes = bytes,
@@ -331,6 +332,25 @@ TEST_CASE(account, says_so_when_a_worse_master_does_not_hear_the_better_one)
     }
     EXPECT_INT(0, lan.account.reign_count);
     expect_finding(&lan, "split", 6, 1, "192.0.2.2 does not hear 192.0.2.1");
+}
+
+/* Captured on both hosts; 4 adverts of host 1 are not on host 2, and what comes after the end of
+ * that capture says nothing. */
+TEST_CASE(account, tells_what_did_not_get_to_another_capture_while_it_ran)
+{
+    struct lan lan;
+    lan_begin(&lan);
+    for (uint64_t i = 0; i < 20; i++) {
+        lan.files = (i >= 5 && i < 9) || i >= 15 ? 1 : 3;
+        say(&lan, 1000 * i, 1, 0, 100 + i);
+    }
+    EXPECT_TRUE(account_end(&lan.account));
+    EXPECT_INT(1, lan.account.finding_count);
+    EXPECT_STR("4 of 20 adverts of 192.0.2.1 did not get to where file 2 was captured, while that "
+               "ran",
+               lan.account.findings[0].text);
+    EXPECT_U64(BEGIN + 5000 * MS, lan.account.findings[0].at.ns);
+    account_free(&lan.account);
 }
 
 /* Host 2 becomes master every 4 s, beside host 1, and yields at once. */

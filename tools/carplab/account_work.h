@@ -55,6 +55,12 @@ struct work_copy {
     carp_instant at;
 };
 
+/* Adverts that other files have and this one has not. They count when the file goes on later. */
+struct work_unseen {
+    uint64_t count, waiting;
+    carp_instant first, last;
+};
+
 /* A member, as it is now. */
 struct work_member {
     uint32_t next; /* of the same group */
@@ -84,6 +90,7 @@ struct work_member {
     uint64_t rushed; /* much shorter than advertised */
     carp_instant rushed_at;
 
+    struct work_unseen unseen[MERGE_FILES_MAX];
     struct work_copy copies[WORK_COPIES];
     unsigned copy_count;
 
@@ -172,6 +179,9 @@ struct account_work {
     uint32_t previous_member;
     uint8_t previous_family;
 
+    uint32_t files;                        /* a bit for each that had a frame */
+    carp_instant file_at[MERGE_FILES_MAX]; /* its last one */
+
     bool too_much, no_memory;
 };
 
@@ -230,6 +240,13 @@ void reigns_close(struct account *a, uint32_t member);
 void reigns_advert(struct account *a, uint32_t member, carp_instant at, const struct decoded *d);
 void reigns_end(struct account *a);
 void stretches_end(struct account *a);
+
+/* --- account_files.c ---------------------------------------------------------------------------
+ */
+
+void files_frame(struct account *a, const struct merge_frame *frame);
+void files_advert(struct account *a, uint32_t member, const struct merge_frame *frame);
+void files_end(struct account *a);
 
 /* --- account_announce.c ------------------------------------------------------------------------
  */
