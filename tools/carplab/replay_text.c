@@ -106,6 +106,9 @@ static void write_head(struct text *t)
     const struct account *a = t->account;
     char day[TIME_MAX], hour[TIME_MAX], word[WORD_MAX];
     for (unsigned i = 0; i < t->source->count; i++) {
+        if (t->source->count > 1) {
+            fprintf(t->file, "file %u: ", i + 1);
+        }
         put_word(t, BOLD, t->source->paths[i], 0);
         write_clock(t, i);
         fputc('\n', t->file);
