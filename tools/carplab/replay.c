@@ -12,6 +12,7 @@
 #include "tools/carplab/key_options.h"
 #include "tools/carplab/replay.h"
 #include "tools/carplab/replay_journal.h"
+#include "tools/carplab/whatif.h"
 
 enum { DIFFERENCES_MAX = 20 };
 
@@ -20,6 +21,7 @@ struct replay {
     unsigned path_count;
     bool json;
     struct digests digests;
+    struct whatif_options whatif;
     struct account account;
     struct merge_clock clocks[MERGE_FILES_MAX];
     unsigned decimals;
@@ -71,7 +73,13 @@ static bool take_file(struct replay *r, const char *path)
 static bool take_argument(struct replay *r, char *argument, char *value, int *used)
 {
     const struct option *option = find_option(argument);
+    char error[WHATIF_ERROR_MAX];
     bool is_key = key_option(argument);
+    int whatif = whatif_option(&r->whatif, argument, value, error);
+    if (whatif != 0) {
+        *used = 2;
+        return whatif > 0 || refuse(error, "");
+    }
     *used = is_key || (option != NULL && option->has_value) ? 2 : 1;
     if (*used == 2 && value == NULL) {
         return refuse(argument, " needs a value");
@@ -83,8 +91,12 @@ static bool take_argument(struct replay *r, char *argument, char *value, int *us
         return option->take(r, value);
     }
     if (argument[0] == '-' && argument[1] != '\0') {
-        return refuse(argument, " is unknown; --json --key TEXT --key-hex HEX --key-file F "
-                                "--address A FILE... are right");
+        char right[WHATIF_ERROR_MAX];
+        snprintf(right, sizeof right,
+                 " is unknown; --json --key TEXT --key-hex HEX --key-file F --address A %s FILE... "
+                 "are right",
+                 whatif_usage);
+        return refuse(argument, right);
     }
     return take_file(r, argument);
 }
@@ -116,6 +128,13 @@ static int feed(struct replay *r)
     uint64_t damage = 0;
     bool keyed = r->digests.config.key_count > 0;
     enum capture_status status = merge_open(r->paths, r->path_count, &merge, error);
+    if (status == CAPTURE_FRAME && whatif_wanted(&r->whatif) &&
+        (merge_is_stream(merge) || strcmp(r->paths[0], "-") == 0)) {
+        snprintf(error, sizeof error,
+                 "%.200s: to try our engine on a capture it is read twice; a file is right",
+                 r->paths[0]);
+        status = CAPTURE_REFUSED;
+    }
     bool going = status == CAPTURE_FRAME;
     for (unsigned i = 0; going && keyed && !merge_is_stream(merge) && i < r->path_count; i++) {
         digests_note_file(&r->digests, r->paths[i]); /* what is announced explains digests */
@@ -182,6 +201,11 @@ static int replay_captures(struct replay *r)
         refuse("out of memory", "");
     }
     if (status != 2 && (!account_end(&r->account) || !show(r))) {
+        status = 2;
+    }
+    if (status != 2 && whatif_wanted(&r->whatif) &&
+        whatif_files(&r->whatif, &r->digests.config, r->paths, r->path_count, &r->account, stdout,
+                     r->json) != 0) {
         status = 2;
     }
     return status;
