@@ -49,10 +49,10 @@ static const struct account_member *find_member(const struct account *a, uint32_
     return NULL;
 }
 
-/* The timers that are not given: the host's, or those of the slowest of the group, so that an
- * observer or a newcomer is preferred to nobody. */
-static void take_timers(struct carp_config *c, const struct account *a, uint32_t group,
-                        uint32_t node)
+/* What is not given is the host's, as the wire shows it; or, so that an observer or a newcomer is
+ * preferred to nobody, the timers of the slowest of the group. */
+static void take_settings(struct carp_config *c, const struct account *a, uint32_t group,
+                          uint32_t node)
 {
     struct claim slowest = {0};
     const struct account_member *member = find_member(a, group, node);
@@ -65,6 +65,7 @@ static void take_timers(struct carp_config *c, const struct account *a, uint32_t
     }
     c->advbase = member != NULL ? member->advbase : slowest.advbase;
     c->advskew = member != NULL ? member->advskew : slowest.advskew;
+    c->preempt = member != NULL && member->preempts == 1;
 }
 
 static bool add_group(struct whatif *w, const struct carp_config *config, uint32_t node,
@@ -124,7 +125,7 @@ static bool from_arguments(struct whatif *w, const struct whatif_options *o,
     }
     config.dead_ratio = 3;
     memcpy(config.ipv4_group, (const uint8_t[4]){224, 0, 0, 18}, 4);
-    take_timers(&config, w->account, group, node);
+    take_settings(&config, w->account, group, node);
     whatif_set(o, &config);
     config_sort_addresses(&config);
     if (config.advbase == 0 && config.advskew == 0) {
@@ -253,6 +254,15 @@ static bool is_first(const struct account *a, const struct account_reign *r)
     return true;
 }
 
+/* Its timer ran already when the capture began. */
+static bool began_before(const struct account *a, const struct account_reign *r)
+{
+    bool by_timer = r->began == ACCOUNT_TIE || r->began == ACCOUNT_SPLIT;
+    carp_duration down = claim_master_down(claim_of(a, r->group, r->node), 3);
+    return r->began == ACCOUNT_BEFORE ||
+           (by_timer && instant_since(r->from, a->begin).ns < down.ns);
+}
+
 static void take_over(struct whatif *w, struct whatif_group *g)
 {
     const struct account *a = w->account;
@@ -267,7 +277,7 @@ static void take_over(struct whatif *w, struct whatif_group *g)
         /* It went on as master where it was not captured. */
         bool stayed = gone && before->ended == ACCOUNT_SILENCE && r->began == ACCOUNT_SPLIT;
         /* How long it was there before it became the first master is not on the wire. */
-        bool first = before == NULL && (r->began == ACCOUNT_BEFORE || is_first(a, r));
+        bool first = before == NULL && (is_first(a, r) || began_before(a, r));
         if (before == NULL) {
             carp_duration wait =
                 duration_max(carp_master_down(&g->config, &g->carp), g->config.hold_down);

@@ -136,7 +136,8 @@ static void tell(const struct whatif *w, struct whatif_event *e, carp_instant *a
     if (e->how != WHATIF_SAME && e->how != WHATIF_GIVEN) {
         *apart = instant_min(*apart, e->at);
     }
-    e->guess = instant_before(*apart, e->engine.ns != UINT64_MAX ? e->engine : e->recorded);
+    e->guess = e->how != WHATIF_GIVEN &&
+               instant_before(*apart, e->engine.ns != UINT64_MAX ? e->engine : e->recorded);
     w->sink.tell(w->sink.self, e);
 }
 

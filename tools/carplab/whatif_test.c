@@ -249,6 +249,33 @@ TEST_CASE(whatif, is_demoted_with_the_host)
     EXPECT_U64(16649218 * US, o.apart);
 }
 
+/* Two kernels with equal timers collide at 0.0 s, for timers that ran before the capture, and then
+ * every 3.42 s. The engine yields as they do, and takes over when it drew, up to half an interval
+ * of 1.390625 s before the 3.390625 s at which both collide for ever. */
+TEST_CASE(whatif, leaves_a_livelock)
+{
+    static struct outcome o;
+    unsigned drawn = 0;
+    ask(&(struct asked){"freebsd-freebsd-v4-equal-livelock",
+                        "secret",
+                        {"10.77.1.1"},
+                        {"--vhid", "1", "--as", "192.0.2.11"}},
+        &o);
+    EXPECT_STR("", o.error);
+    EXPECT_STR("given", whatif_how_word(o.differences[0].how));
+    EXPECT_U64(2169 * US, o.differences[0].engine);
+    for (unsigned i = 1; i < o.difference_count; i++) {
+        const struct difference *yielded = &o.differences[i - 1], *began = &o.differences[i];
+        if (yielded->ceased && yielded->how == WHATIF_SAME) {
+            uint64_t waited = began->engine - yielded->engine;
+            EXPECT_TRUE(waited >= UINT64_C(2695312500) && waited < UINT64_C(3390625000));
+            drawn += 1;
+        }
+    }
+    EXPECT_INT(5,
+               drawn); /* collisions before the last, but for those that the capture begins with */
+}
+
 /* A signs with "secret", B with "Secret". Whoever has the other's key hears it. B's limit, 3.390625
  * s, runs from the capture's begin when it refuses A, whose first advert is of 3.009758 s. */
 TEST_CASE(whatif, refuses_what_is_signed_with_another_key)
