@@ -275,6 +275,57 @@ TEST_CASE(merge, keeps_what_one_file_has_twice)
     EXPECT_INT(3, out.seen_by[9]);
 }
 
+/* Sights go together in order, also where the second file has the frame late, behind one that it
+ * alone has; and what one file has after more than the slack is a frame of its own. */
+TEST_CASE(merge, takes_each_sight_once)
+{
+    static struct list original, views[2];
+    static struct merged out;
+    load("netbsd-7.99.34-v4-failover-bowout.pcap", &original);
+    const struct one *x = &original.at[4], *z = &original.at[5], *late = &original.at[6];
+    const uint64_t t = x->at;
+    views[0].count = views[1].count = 0;
+    add(&views[0], t, x->bytes, x->size);
+    add(&views[0], t + 1 * MS, x->bytes, x->size);
+    add(&views[1], t + 1200000, z->bytes, z->size);
+    add(&views[1], t + 2 * MS, x->bytes, x->size);
+    add(&views[1], t + 3 * MS, x->bytes, x->size);
+    add(&views[0], t + 20 * MS, late->bytes, late->size);
+    add(&views[1], t + 20 * MS, late->bytes, late->size);
+    add(&views[1], t + 26 * MS, late->bytes, late->size);
+    merge_lists((struct list *[]){&views[0], &views[1]}, 2, &out);
+    const uint64_t want[] = {t, t + 1 * MS, t + 1200000, t + 20 * MS, t + 26 * MS};
+    const uint32_t seen_by[] = {3, 3, 2, 3, 2};
+    EXPECT_U64(5, out.frames.count);
+    for (size_t i = 0; i < 5; i++) {
+        EXPECT_U64(want[i], out.frames.at[i].at);
+        EXPECT_INT(seen_by[i], out.seen_by[i]);
+    }
+}
+
+/* Frames that loop at the first capture point come back there 0.5 s later, and only then pass the
+ * second one. What is there twice tells nothing of the clocks; four frames that are there once do.
+ */
+TEST_CASE(merge, aligns_by_what_each_file_has_once)
+{
+    static struct list original, views[2];
+    static struct merged out;
+    load("freebsd-13.0-mixed-failover-demotion.pcap", &original);
+    views[0].count = views[1].count = 0;
+    for (size_t i = 0; i < original.count; i++) {
+        const struct one *one = &original.at[i];
+        add(&views[0], one->at + i * SECOND, one->bytes, one->size);
+        if (i >= 4) {
+            add(&views[0], one->at + i * SECOND + 500 * MS, one->bytes, one->size);
+        }
+        add(&views[1], one->at + i * SECOND + (i >= 4 ? 500 * MS : 0), one->bytes, one->size);
+    }
+    merge_lists((struct list *[]){&views[0], &views[1]}, 2, &out);
+    EXPECT_INT(0, out.clocks[1].offset_ns);
+    EXPECT_U64(0, out.clocks[1].spread_ns);
+    EXPECT_U64(2 * original.count - 4, out.frames.count);
+}
+
 /* What the second capture point adds: other MAC addresses (as of a cooked capture), padding to
  * Ethernet's 60 bytes and beyond, an FCS. But one bit of the advert makes another frame. */
 TEST_CASE(merge, takes_frames_for_the_same_whatever_the_capture_point_added)
