@@ -285,22 +285,26 @@ TEST_CASE(merge, takes_each_sight_once)
     const struct one *x = &original.at[4], *z = &original.at[5], *late = &original.at[6];
     const uint64_t t = x->at;
     views[0].count = views[1].count = 0;
+    for (unsigned i = 0; i < 4; i++) { /* their clocks agree */
+        add(&views[0], t - 1 * SECOND + i, original.at[i].bytes, original.at[i].size);
+        add(&views[1], t - 1 * SECOND + i, original.at[i].bytes, original.at[i].size);
+    }
     add(&views[0], t, x->bytes, x->size);
     add(&views[0], t + 1 * MS, x->bytes, x->size);
     add(&views[1], t + 1200000, z->bytes, z->size);
     add(&views[1], t + 2 * MS, x->bytes, x->size);
     add(&views[1], t + 3 * MS, x->bytes, x->size);
     add(&views[0], t + 20 * MS, late->bytes, late->size);
-    add(&views[1], t + 20 * MS, late->bytes, late->size);
     add(&views[1], t + 26 * MS, late->bytes, late->size);
     merge_lists((struct list *[]){&views[0], &views[1]}, 2, &out);
     const uint64_t want[] = {t, t + 1 * MS, t + 1200000, t + 20 * MS, t + 26 * MS};
-    const uint32_t seen_by[] = {3, 3, 2, 3, 2};
-    EXPECT_U64(5, out.frames.count);
+    const uint32_t seen_by[] = {3, 3, 2, 1, 2};
+    EXPECT_U64(4 + 5, out.frames.count);
     for (size_t i = 0; i < 5; i++) {
-        EXPECT_U64(want[i], out.frames.at[i].at);
-        EXPECT_INT(seen_by[i], out.seen_by[i]);
+        EXPECT_U64(want[i], out.frames.at[4 + i].at);
+        EXPECT_INT(seen_by[i], out.seen_by[4 + i]);
     }
+    EXPECT_U64(1, out.clocks[1].astray); /* the late one */
 }
 
 /* Frames that loop at the first capture point come back there 0.5 s later, and only then pass the

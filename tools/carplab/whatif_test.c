@@ -399,6 +399,9 @@ TEST_CASE(whatif, counts_how_often_an_observer_would_have_taken_over)
     EXPECT_U64(2, o.sum.takeovers);
     ask(&(struct asked){UCARP_FILE, {"--vhid", "42", "--advbase", "2"}}, &o); /* 6.39 s */
     EXPECT_U64(0, o.sum.takeovers);
+    /* 1 + 110/256 s, several times in each silence, but no longer than an interval of .2 */
+    ask(&(struct asked){UCARP_FILE, {"--vhid", "42", "--dead-ratio", "1", "--advskew", "110"}}, &o);
+    EXPECT_U64(2, o.sum.takeovers);
     ask(&(struct asked){"netbsd-7.99.34-v4-one", "secret", {"192.0.2.7"}, {"--vhid", "7"}}, &o);
     EXPECT_U64(0, o.sum.takeovers);
 }
