@@ -109,6 +109,7 @@ struct whatif_writer {
     bool json;
     carp_instant origin;
     unsigned headed; /* a bit for each kind that has its heading */
+    enum whatif_kind last;
 };
 
 void whatif_write(void *writer, const struct whatif_event *event);

@@ -100,15 +100,17 @@ static void write_json(FILE *file, const struct whatif_event *e)
     fputs("}\n", file);
 }
 
+/* What is of one kind stands together, under a heading the first time. */
 static void write_heading(struct whatif_writer *w, const struct whatif_event *e)
 {
     static const char *const headings[] = {
-        "\nwhat Carpio would have decided (seconds since the capture's begin)\n\n",
-        "\nbeside what was recorded\n\n", "\n"};
-    if ((w->headed >> e->kind & 1) == 0) {
-        fputs(headings[e->kind], w->file);
-        w->headed |= 1u << e->kind;
+        "what Carpio would have decided (seconds since the capture's begin)\n\n",
+        "beside what was recorded\n\n", ""};
+    if (w->headed == 0 || w->last != e->kind) {
+        fprintf(w->file, "\n%s", (w->headed >> e->kind & 1) == 0 ? headings[e->kind] : "");
     }
+    w->headed |= 1u << e->kind;
+    w->last = e->kind;
 }
 
 void whatif_write(void *writer, const struct whatif_event *e)
