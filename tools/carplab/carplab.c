@@ -14,8 +14,9 @@ static const struct {
     {"decode", command_decode,
      "decode  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] FILE|--hex HEX"},
     {"replay", command_replay,
-     "replay  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json]\n"
-     "                    [--config F|--vhid N [--as HOST] [--advskew N ...]] FILE..."},
+     "replay  [--key TEXT|--key-hex HEX|--key-file F] [--address A]... [--json] [--html F]\n"
+     "                    [--to-scenario F] [--config F|--vhid N [--as HOST] [--advskew N ...]] "
+     "FILE..."},
     {"bench", command_bench, "bench   [NAME...] [--json]"},
 };
 

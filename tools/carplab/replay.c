@@ -1,5 +1,6 @@
 /*
- * carplab replay: what happened, from captures alone. A journal of carpd is run again.
+ * carplab replay: what happened, from captures alone; what our engine would have done; a scenario
+ * and a picture of it. A journal of carpd is run again instead, unless one of these is asked for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -7,19 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef CARP_CONFIG
+#include "io/config.h"
+#endif
 #include "io/journal/reader.h"
 #include "tools/carplab/carplab.h"
 #include "tools/carplab/key_options.h"
 #include "tools/carplab/replay.h"
 #include "tools/carplab/replay_journal.h"
+#include "tools/carplab/replay_page.h"
+#include "tools/carplab/to_scenario.h"
 #include "tools/carplab/whatif.h"
 
-enum { DIFFERENCES_MAX = 20 };
+enum { DIFFERENCES_MAX = 20, SOURCES_MAX = 512 };
 
 struct replay {
     const char *paths[MERGE_FILES_MAX];
     unsigned path_count;
     bool json;
+    const char *html, *scenario;
     struct digests digests;
     struct whatif_options whatif;
     struct account account;
@@ -42,12 +49,26 @@ static bool take_json(struct replay *r, const char *value)
     return r->json = true;
 }
 
+static bool take_html(struct replay *r, const char *value)
+{
+    r->html = value;
+    return true;
+}
+
+static bool take_scenario(struct replay *r, const char *value)
+{
+    r->scenario = value;
+    return true;
+}
+
 static const struct option {
     const char *name;
     bool has_value;
     bool (*take)(struct replay *r, const char *value);
 } options[] = {
     {"--json", false, take_json},
+    {"--html", true, take_html},
+    {"--to-scenario", true, take_scenario},
 };
 
 static const struct option *find_option(const char *name)
@@ -74,12 +95,12 @@ static bool take_argument(struct replay *r, char *argument, char *value, int *us
 {
     const struct option *option = find_option(argument);
     char error[WHATIF_ERROR_MAX];
-    bool is_key = key_option(argument);
     int whatif = whatif_option(&r->whatif, argument, value, error);
     if (whatif != 0) {
         *used = 2;
         return whatif > 0 || refuse(error, "");
     }
+    bool is_key = key_option(argument);
     *used = is_key || (option != NULL && option->has_value) ? 2 : 1;
     if (*used == 2 && value == NULL) {
         return refuse(argument, " needs a value");
@@ -91,12 +112,11 @@ static bool take_argument(struct replay *r, char *argument, char *value, int *us
         return option->take(r, value);
     }
     if (argument[0] == '-' && argument[1] != '\0') {
-        char right[WHATIF_ERROR_MAX];
-        snprintf(right, sizeof right,
-                 " is unknown; --json --key TEXT --key-hex HEX --key-file F --address A %s FILE... "
-                 "are right",
-                 whatif_usage);
-        return refuse(argument, right);
+        fprintf(stderr,
+                "carplab: replay: %s is unknown; --json --html F --to-scenario F --key TEXT "
+                "--key-hex HEX --key-file F --address A %s FILE... are right\n",
+                argument, whatif_usage);
+        return false;
     }
     return take_file(r, argument);
 }
@@ -112,14 +132,14 @@ static bool read_arguments(struct replay *r, int argc, char **argv)
     if (r->path_count == 0) {
         return refuse("no capture; FILE.pcap... or - is right", "");
     }
-    return key_options_ready("replay", &r->digests);
+    return true;
 }
 
 /* --- frames -------------------------------------------------------------------------------------
  */
 
-/* All frames, in order, to the account. Returns the exit status so far. */
-static int feed(struct replay *r)
+/* All frames, in order, to an account. Returns the exit status so far. */
+static int feed(struct replay *r, struct account *account)
 {
     struct merge *merge = NULL;
     struct merge_frame frame;
@@ -128,10 +148,12 @@ static int feed(struct replay *r)
     uint64_t damage = 0;
     bool keyed = r->digests.config.key_count > 0;
     enum capture_status status = merge_open(r->paths, r->path_count, &merge, error);
-    if (status == CAPTURE_FRAME && whatif_wanted(&r->whatif) &&
+    bool twice = r->html != NULL || whatif_wanted(&r->whatif);
+    if (status == CAPTURE_FRAME && twice &&
         (merge_is_stream(merge) || strcmp(r->paths[0], "-") == 0)) {
         snprintf(error, sizeof error,
-                 "%.200s: to try our engine on a capture it is read twice; a file is right",
+                 "%.200s: for --html, and to try our engine, a capture is read twice; a file is "
+                 "right",
                  r->paths[0]);
         status = CAPTURE_REFUSED;
     }
@@ -143,8 +165,7 @@ static int feed(struct replay *r)
     while (going && (status = merge_next(merge, &frame, &damage, error)) == CAPTURE_FRAME) {
         r->decimals = frame.frame.decimals > r->decimals ? frame.frame.decimals : r->decimals;
         decode_packet(&frame.frame, &d);
-        going =
-            (!keyed || digests_check(&r->digests, &d)) && account_frame(&r->account, &frame, &d);
+        going = (!keyed || digests_check(&r->digests, &d)) && account_frame(account, &frame, &d);
     }
     for (unsigned i = 0; merge != NULL && i < r->path_count; i++) {
         r->clocks[i] = merge_clock(merge, i);
@@ -152,7 +173,7 @@ static int feed(struct replay *r)
     merge_close(merge);
     if (status == CAPTURE_REFUSED) {
         fprintf(stderr, "carplab: %s\n", error);
-    } else if (status == CAPTURE_DAMAGED) {
+    } else if (status == CAPTURE_DAMAGED && account == &r->account) { /* said once */
         fprintf(stderr, "carplab: %s: damaged at byte %llu\n", error, (unsigned long long)damage);
     } else if (status == CAPTURE_FRAME) {
         refuse("out of memory", "");
@@ -169,8 +190,21 @@ static bool wants_colour(void)
     return (no == NULL || *no == '\0') && isatty(STDOUT_FILENO) == 1;
 }
 
-/* False: what was written did not get where it should. */
-static bool show(const struct replay *r)
+/* The files' names, without their folders. */
+static void name_sources(const struct replay *r, char sources[SOURCES_MAX])
+{
+    size_t used = 0;
+    sources[0] = '\0';
+    for (unsigned i = 0; i < r->path_count && used < SOURCES_MAX; i++) {
+        const char *slash = strrchr(r->paths[i], '/');
+        used += (size_t)snprintf(sources + used, SOURCES_MAX - used, "%s%s", i == 0 ? "" : ", ",
+                                 slash == NULL ? r->paths[i] : slash + 1);
+    }
+}
+
+/* Each of the following returns an exit status; of 2, one line on stderr says why. */
+
+static int show(const struct replay *r)
 {
     const struct replay_source source = {
         .paths = r->paths, .count = r->path_count, .clocks = r->clocks, .decimals = r->decimals};
@@ -180,35 +214,166 @@ static bool show(const struct replay *r)
         replay_text(stdout, wants_colour(), &source, &r->account);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return refuse("what was written is incomplete: ", strerror(errno));
+        refuse("what was written is incomplete: ", strerror(errno));
+        return 2;
     }
-    return true;
+    return 0;
 }
 
-static int replay_journals(const struct replay *r)
+/* What our engine would have done. */
+static int try_out(const struct replay *r)
 {
-    const struct replay_journal_options run = {
-        .to = stdout, .json = r->json, .differences_max = DIFFERENCES_MAX};
-    return replay_journal(r->paths, r->path_count, &run);
+    return whatif_files(&r->whatif, &r->digests.config, r->paths, r->path_count, &r->account,
+                        stdout, r->json);
+}
+
+/* The frames again, now that it is known who is who. */
+static int draw_frames(struct replay *r, struct replay_page *page)
+{
+    struct account again;
+    if (!account_begin(&again)) {
+        refuse("out of memory", "");
+        return 2;
+    }
+    again.tap.self = page;
+    again.tap.point = replay_page_point;
+    int status = feed(r, &again);
+    account_free(&again);
+    return status;
+}
+
+static int draw(struct replay *r)
+{
+    static struct replay_page page;
+    char sources[SOURCES_MAX];
+    name_sources(r, sources);
+    FILE *file = fopen(r->html, "wb");
+    if (file == NULL) {
+        refuse(r->html, strerror(errno));
+        return 2;
+    }
+    int error = -ENOMEM, status = 2;
+    if (replay_page_begin(&page, &r->account, sources, file)) {
+        status = draw_frames(r, &page);
+        error = replay_page_end(&page);
+    }
+    if (fclose(file) != 0 && error == 0) {
+        error = -errno;
+    }
+    if (error != 0) {
+        fprintf(stderr, "carplab: %s: %s\n", r->html, strerror(-error));
+    }
+    return error == 0 ? status : 2;
+}
+
+static int make_scenario(const struct replay *r)
+{
+    char sources[SOURCES_MAX];
+    name_sources(r, sources);
+    return to_scenario(&r->account, r->scenario, sources, r->json ? stderr : stdout);
+}
+
+static int worse(int a, int b)
+{
+    return a > b ? a : b;
 }
 
 static int replay_captures(struct replay *r)
 {
-    int status = 2;
-    if (account_begin(&r->account)) {
-        status = feed(r);
-    } else {
+    if (!key_options_ready("replay", &r->digests)) {
+        return 2;
+    }
+    bool begun = account_begin(&r->account);
+    int status = begun ? feed(r, &r->account) : 2;
+    if (!begun || (status != 2 && !account_end(&r->account))) {
         refuse("out of memory", "");
+        return 2;
     }
-    if (status != 2 && (!account_end(&r->account) || !show(r))) {
-        status = 2;
+    if (status != 2) {
+        status = worse(status, show(r));
     }
-    if (status != 2 && whatif_wanted(&r->whatif) &&
-        whatif_files(&r->whatif, &r->digests.config, r->paths, r->path_count, &r->account, stdout,
-                     r->json) != 0) {
-        status = 2;
+    if (status != 2 && whatif_wanted(&r->whatif)) {
+        status = worse(status, try_out(r));
+    }
+    if (status != 2 && r->html != NULL) {
+        status = worse(status, draw(r));
+    }
+    if (status != 2 && r->scenario != NULL) {
+        status = worse(status, make_scenario(r));
     }
     return status;
+}
+
+/* --- a journal ----------------------------------------------------------------------------------
+ */
+
+/* The journals' groups by what was given: a configuration, or one key for all. */
+struct journal_keys {
+    const struct carp_config *given;
+#ifdef CARP_CONFIG
+    struct config config;
+#endif
+};
+
+static bool find_keys(void *self, const char *group, struct carp_config *config)
+{
+    const struct journal_keys *keys = self;
+    const struct carp_config *found = keys->given->key_count > 0 ? keys->given : NULL;
+#ifdef CARP_CONFIG
+    for (size_t g = 0; g < keys->config.group_count; g++) {
+        if (strcmp(keys->config.groups[g].name, group) == 0) {
+            found = &keys->config.groups[g].carp;
+        }
+    }
+#else
+    (void)group;
+#endif
+    if (found != NULL) {
+        config->key_count = found->key_count;
+        memcpy(config->keys, found->keys, sizeof config->keys);
+    }
+    return found != NULL;
+}
+
+static int replay_journals(const struct replay *r)
+{
+    struct journal_keys keys = {.given = &r->digests.config};
+    const struct replay_journal_options run = {.to = stdout,
+                                               .json = r->json,
+                                               .differences_max = DIFFERENCES_MAX,
+                                               .find_keys = find_keys,
+                                               .self = &keys};
+    const char *path = r->whatif.values[WHATIF_CONFIG];
+    int status = 0;
+#ifdef CARP_CONFIG
+    char error[CONFIG_ERROR_MAX];
+    struct config_warnings warnings = {0};
+    if (path != NULL && config_from_file(path, &keys.config, &warnings, error) != 0) {
+        status = 2;
+        refuse(error, "");
+    }
+    config_warnings_free(&warnings);
+#else
+    if (path != NULL) {
+        status = 2;
+        refuse("--config", ": this build cannot read it");
+    }
+#endif
+    if (status == 0) {
+        status = replay_journal(r->paths, r->path_count, &run);
+    }
+#ifdef CARP_CONFIG
+    config_free(&keys.config);
+#endif
+    return status;
+}
+
+/* Nothing is asked for that needs an account of its frames. */
+static bool is_plain(const struct replay *r)
+{
+    struct whatif_options other = r->whatif;
+    other.values[WHATIF_CONFIG] = NULL;
+    return r->html == NULL && r->scenario == NULL && !whatif_wanted(&other);
 }
 
 int command_replay(int argc, char **argv)
@@ -216,7 +381,8 @@ int command_replay(int argc, char **argv)
     static struct replay replay;
     int status = 2;
     if (read_arguments(&replay, argc, argv)) {
-        status = journal_is(replay.paths[0]) ? replay_journals(&replay) : replay_captures(&replay);
+        status = is_plain(&replay) && journal_is(replay.paths[0]) ? replay_journals(&replay)
+                                                                  : replay_captures(&replay);
     }
     account_free(&replay.account);
     digests_free(&replay.digests);
