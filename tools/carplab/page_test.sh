@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Pages as a browser shows them: drawn by headless Chromium, asked by the attributes that page.js sets
 # on <html>, and held against what the same run said as JSON Lines and wrote as a capture, what tshark
-# reads in that, and what the scenarios expect.
+# reads in that, and what the scenarios and the notes on genuine captures say.
 #
-#   page_test.sh CARPLAB PAGE_LAB SCENARIOS
+#   page_test.sh CARPLAB PAGE_LAB SCENARIOS CAPTURES
 set -euo pipefail
-carplab=$(realpath "$1") page_lab=$(realpath "$2") scenarios=$(realpath "$3")
+carplab=$(realpath "$1") page_lab=$(realpath "$2") scenarios=$(realpath "$3") captures=$(realpath "$4")
 for tool in chromium tshark; do
     command -v $tool >/dev/null || {
         echo "$tool is not installed; tools/setup installs it"
@@ -196,6 +196,34 @@ load named.html
 expect "a scenario's name that would be script" '' evil
 expect "a scenario whatever its name" 2 lanes
 
+# --- genuine captures
+
+# UCARP alone: 28 adverts, 9 gratuitous ARPs; the longest and the second silence end with a takeover.
+"$carplab" replay "$captures/ucarp-1.5.2.pcap" --html capture.html >/dev/null
+load "capture.html#select=0"
+expect "two UCARPs" 2 lanes
+expect "adverts of two UCARPs" 28 advert
+expect "gratuitous ARPs of two UCARPs" 9 announcement
+expect "adverts 12 to 13 and 22 to 23 of tshark" 9.628565 dark-seconds
+expect "until the last word of the one that yields" 0.971348 double-seconds
+# The first packet of all, which is known to be an announcement only later.
+sed -n '/<pre id="hex">/,/<\/pre>/p' dom | sed -E 's/.*<pre id="hex">//; s/<\/pre>.*//; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' |
+    sed '/^$/d' >shown
+tshark -r "$captures/ucarp-1.5.2.pcap" -x -c 1 2>log | sed '/^$/d' >captured
+cmp -s shown captured || fail "the packet of point 0 is not the first one captured"
+
+# Two set down in order, each with a farewell; each takeover announces two addresses.
+"$carplab" replay "$captures/netbsd-7.99.34-v4-failover-bowout.pcap" --html capture.html >/dev/null
+load capture.html
+expect "two farewells" 2 farewell
+expect "19 adverts but for those" 17 advert
+expect "three takeovers of two addresses" 6 announcement
+
+# With keys, whoever has another refuses: all of B's adverts.
+"$carplab" replay --key secret --address 192.0.2.7 "$captures/netbsd-7.99.34-v4-badkey.pcap" --html capture.html >/dev/null
+load capture.html
+expect "adverts of B" "$(tshark -r "$captures/netbsd-7.99.34-v4-badkey.pcap" -Y 'ip.proto == 112 && ip.src == 192.0.2.12' 2>log | wc -l)" refused
+
 # --- many
 
 "$page_lab" many 100000 many.html
@@ -216,6 +244,9 @@ left_out=$(sed -nE 's/.*Thinned: .*th; ([0-9,]+) adverts and ([0-9,]+) other poi
 
 # --- a page that cannot be written
 
+status=0
+"$carplab" replay "$captures/ucarp-1.5.2.pcap" --html no/such/folder >/dev/null 2>err || status=$?
+[ "$status" = 2 ] && grep -q 'no/such/folder: No such file' err || fail "a capture's page: status $status, $(cat err)"
 for bad in "no/such/folder" /dev/full; do
     status=0
     "$carplab" sim "$scenarios/d_key_mismatch.scn" --html $bad >/dev/null 2>err || status=$?

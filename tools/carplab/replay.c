@@ -249,7 +249,7 @@ static int draw(struct replay *r)
     name_sources(r, sources);
     FILE *file = fopen(r->html, "wb");
     if (file == NULL) {
-        refuse(r->html, strerror(errno));
+        fprintf(stderr, "carplab: %s: %s\n", r->html, strerror(errno));
         return 2;
     }
     int error = -ENOMEM, status = 2;
