@@ -268,11 +268,12 @@ static enum carp_verdict judge_advert(struct account *a, uint32_t member, carp_i
         return CARP_REPLAYED;
     }
     if (d->digest == DIGEST_BAD) {
-        bool other_list = !digests_unexplained(d) && strstr(d->difference, "address list") != NULL;
+        const char *reason = digests_reason(d);
+        bool other_list = strncmp(reason, "right key, but", strlen("right key, but")) == 0;
         finding_add(a, at, m->group, other_list ? 1 : 2, "bad-digest",
                     "adverts of %s do not hold: %s; who has the key and addresses given refuses "
                     "them, and both become master",
-                    name, d->difference);
+                    name, reason);
         return CARP_BAD_DIGEST;
     }
     if (is_replay(a, member, at, d)) {

@@ -126,6 +126,10 @@ bool digests_check(struct digests *g, struct decoded *d);
 /* Was nothing found that explains this digest? */
 bool digests_unexplained(const struct decoded *d);
 
+/* Why the digest is bad, in words that do not change from advert to advert: one that was not looked
+ * into is like those before it. */
+const char *digests_reason(const struct decoded *d);
+
 void digests_free(struct digests *g);
 
 /* --- writing ------------------------------------------------------------------------------------

@@ -357,6 +357,11 @@ bool digests_unexplained(const struct decoded *d)
     return d->difference == unexplained;
 }
 
+const char *digests_reason(const struct decoded *d)
+{
+    return d->difference == put_off ? unexplained : d->difference;
+}
+
 void digests_free(struct digests *g)
 {
     for (int vhid = 0; vhid < 256; vhid++) {
