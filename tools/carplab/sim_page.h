@@ -1,5 +1,5 @@
 /*
- * A run of the simulator as a page (tools/carplab/page.h): each node's roles, as its engine or
+ * A run of the simulator as a page (tools/carplab/page/page.h): each node's roles, as its engine or
  * persona changes them, adverts and announcements where they were sent, those refused or lost where
  * they should have been heard, what was done to nodes, and the statements and violations.
  *
@@ -11,7 +11,7 @@
 #include "engine/story.h"
 #include "sim/oracle.h"
 #include "tools/carplab/decode.h"
-#include "tools/carplab/page.h"
+#include "tools/carplab/page/page.h"
 
 /* Its fields are sim_page.c's. */
 struct sim_page {
