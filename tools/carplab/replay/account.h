@@ -147,6 +147,9 @@ bool account_end(struct account *a);
 void account_free(struct account *a);
 
 enum { ACCOUNT_WORD_MAX = 32 };
+/* The node's place among the members; ACCOUNT_NOBODY: it is none of this group. */
+uint32_t account_member_of(const struct account *a, uint32_t group, uint32_t node);
+
 const char *account_duration(carp_duration d, char word[ACCOUNT_WORD_MAX]); /* "3.417 s" */
 const char *account_mac(const uint8_t *mac, char word[ACCOUNT_WORD_MAX]);
 const char *account_kind_word(enum account_kind kind); /* "UCARP", "FreeBSD", ... */

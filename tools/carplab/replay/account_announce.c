@@ -151,7 +151,7 @@ static uint32_t by_virtual_mac(struct account *a, carp_instant at, uint32_t grou
                                const struct notice *n)
 {
     uint32_t node = n->source_mac == NULL ? ACCOUNT_NOBODY : nodes_by_mac(a, n->source_mac);
-    uint32_t member = node == ACCOUNT_NOBODY ? node : nodes_member_of(a, group, node);
+    uint32_t member = node == ACCOUNT_NOBODY ? node : account_member_of(a, group, node);
     if (member == ACCOUNT_NOBODY) {
         member = just_advertised(a, at, group);
     }
@@ -191,7 +191,7 @@ static uint32_t by_own_mac(struct account *a, carp_instant at, uint16_t vlan,
     }
     uint32_t group = *group_with(a, vlan, n->address, false);
     member = node == ACCOUNT_NOBODY || group == ACCOUNT_NOBODY ? ACCOUNT_NOBODY
-                                                               : nodes_member_of(a, group, node);
+                                                               : account_member_of(a, group, node);
     bool reigns = member != ACCOUNT_NOBODY && a->work->members[member].reigning;
     return reigns ? member : ACCOUNT_NOBODY;
 }
@@ -235,7 +235,7 @@ static void expire(struct account *a, struct work_pending *p)
     if (group == ACCOUNT_NOBODY) {
         return;
     }
-    uint32_t member = node == ACCOUNT_NOBODY ? node : nodes_member_of(a, group, node);
+    uint32_t member = node == ACCOUNT_NOBODY ? node : account_member_of(a, group, node);
     if (member != ACCOUNT_NOBODY) {
         record(a, p->at, member, with_address.address);
     } else {

@@ -148,7 +148,7 @@ static void note_patience(struct account *a, uint32_t member, carp_instant at)
     enum account_why why = m->reign.began;
     uint32_t other;
     if ((why != ACCOUNT_SILENCE && why != ACCOUNT_FAREWELL) || m->reign.before == self->node ||
-        (other = nodes_member_of(a, self->group, m->reign.before)) == ACCOUNT_NOBODY) {
+        (other = account_member_of(a, self->group, m->reign.before)) == ACCOUNT_NOBODY) {
         return;
     }
     const struct work_member *o = &a->work->members[other];

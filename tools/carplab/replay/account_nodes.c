@@ -53,7 +53,7 @@ bool nodes_has_address(const struct account *a, uint16_t vlan, const uint8_t add
                       false) != ACCOUNT_NOBODY;
 }
 
-uint32_t nodes_member_of(const struct account *a, uint32_t group, uint32_t node)
+uint32_t account_member_of(const struct account *a, uint32_t group, uint32_t node)
 {
     uint32_t m = a->work->groups[group].first_member;
     while (m != ACCOUNT_NOBODY && a->members[m].node != node) {
@@ -158,7 +158,7 @@ static uint32_t node_of(struct account *a, carp_instant at, uint16_t vlan, uint3
 static uint32_t member_of(struct account *a, uint32_t group, uint32_t node)
 {
     struct account_work *w = a->work;
-    uint32_t member = nodes_member_of(a, group, node), room = w->member_room;
+    uint32_t member = account_member_of(a, group, node), room = w->member_room;
     if (member != ACCOUNT_NOBODY) {
         return member;
     }

@@ -64,7 +64,7 @@ static void note_flap(struct account *a, uint32_t member, carp_instant at)
 {
     struct work_member *m = &a->work->members[member];
     uint32_t group = a->members[member].group;
-    uint32_t other = nodes_member_of(a, group, m->reign.before);
+    uint32_t other = account_member_of(a, group, m->reign.before);
     if (other == ACCOUNT_NOBODY || other == member || ++m->flaps < 2) {
         return;
     }

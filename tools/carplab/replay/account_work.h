@@ -207,7 +207,6 @@ uint32_t nodes_member(struct account *a, carp_instant at, uint16_t vlan, const s
 /* The node with this MAC of its own; ACCOUNT_NOBODY. */
 uint32_t nodes_by_mac(const struct account *a, const uint8_t *mac);
 bool nodes_has_address(const struct account *a, uint16_t vlan, const uint8_t address[17]);
-uint32_t nodes_member_of(const struct account *a, uint32_t group, uint32_t node);
 void nodes_end(struct account *a);
 bool mac_is_virtual(const uint8_t *mac); /* 00:00:5e:00:01:xx */
 bool mac_is_ucarps(const uint8_t *mac);  /* 00:00:5e:00:00:xx */

@@ -187,12 +187,12 @@ void replay_page_point(void *self, uint32_t group, uint32_t node, const struct m
     if (d->kind == DECODE_GARP || d->kind == DECODE_NA) {
         find_announcer(a, frame, d, &group, &node);
     }
-    for (uint32_t m = 0; m < a->member_count; m++) {
-        if (a->members[m].group == group && a->members[m].node == node) {
-            text_of(d, frame, text);
-            page_point(&p->page, p->lanes[m], frame->frame.at, kind_of(d), text, frame->frame.bytes,
-                       frame->frame.size);
-            return;
-        }
+    uint32_t member = group == ACCOUNT_NOBODY || node == ACCOUNT_NOBODY
+                          ? ACCOUNT_NOBODY
+                          : account_member_of(a, group, node);
+    if (member != ACCOUNT_NOBODY) {
+        text_of(d, frame, text);
+        page_point(&p->page, p->lanes[member], frame->frame.at, kind_of(d), text,
+                   frame->frame.bytes, frame->frame.size);
     }
 }

@@ -57,20 +57,14 @@ struct draft {
 /* --- times --------------------------------------------------------------------------------------
  */
 
-static const struct account_member *member_of(const struct account *a, uint32_t node,
-                                              uint32_t group)
+static const struct account_member *member_of(const struct draft *d, const struct account_reign *r)
 {
-    for (uint32_t i = 0; i < a->member_count; i++) {
-        if (a->members[i].node == node && a->members[i].group == group) {
-            return &a->members[i];
-        }
-    }
-    return NULL;
+    return &d->a->members[account_member_of(d->a, r->group, r->node)];
 }
 
 static struct claim claim_at(const struct draft *d, const struct account_reign *r)
 {
-    const struct account_member *m = member_of(d->a, r->node, r->group);
+    const struct account_member *m = member_of(d, r);
     return (struct claim){0, m->advbase, m->advskew};
 }
 
@@ -265,8 +259,8 @@ static void listen_to(struct draft *d, const struct account_reign *r,
 
 static void begin(struct draft *d, const struct account_reign *r)
 {
-    const struct account_member *m = member_of(d->a, r->node, r->group);
     const struct account_reign *master = reign_before(d, r);
+    const struct account_member *m = master == NULL ? NULL : member_of(d, master);
     carp_instant from = scenario_time(d, r->from);
     carp_duration lately = half(interval_of(d, master != NULL ? master : r));
     switch (r->began) {
@@ -288,8 +282,7 @@ static void begin(struct draft *d, const struct account_reign *r)
         break;
     case ACCOUNT_DEMOTION:
         listen_to(d, r, master);
-        m = master == NULL ? m : member_of(d->a, master->node, master->group);
-        if (master != NULL && m->worst_skew > m->advskew) {
+        if (m != NULL && m->worst_skew > m->advskew) {
             demote(d, master->node, (uint8_t)(m->worst_skew - m->advskew), earlier(from, lately));
         }
         break;

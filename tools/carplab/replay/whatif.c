@@ -41,12 +41,8 @@ static uint32_t find_group(const struct account *a, uint8_t vhid, uint32_t node)
 static const struct account_member *find_member(const struct account *a, uint32_t group,
                                                 uint32_t node)
 {
-    for (uint32_t i = 0; i < a->member_count; i++) {
-        if (a->members[i].group == group && a->members[i].node == node) {
-            return &a->members[i];
-        }
-    }
-    return NULL;
+    uint32_t member = account_member_of(a, group, node);
+    return member == ACCOUNT_NOBODY ? NULL : &a->members[member];
 }
 
 /* What is not given is the host's, as the wire shows it; or, so that an observer or a newcomer is
