@@ -80,6 +80,22 @@ expect "json: the packet tshark shows follows its step" "\"frame\":$((takeover -
 python3 -c 'import json, sys
 for line in open("out"): json.loads(line)' || fail "json: not JSON"
 
+# With the key digests are computed, and so those of another are wrong; a configuration has it by group.
+replay 0 "the right key" --key secret plain/b.pcapng
+replay 1 "another key" --key Secret plain/b.pcapng
+expect "another key" "b.pcapng: started"
+expect "another key" "differs"
+printf 'groups: {"vhid 1": {interface: eth0, vhid: 1, key: Secret, addresses: [10.0.0.254]}}\n' >other.yaml
+sed 's/Secret/secret/' other.yaml >right.yaml
+if "$carplab" replay --config right.yaml plain/b.pcapng >out 2>err || ! grep -q 'cannot read it' err; then
+    replay 0 "the right configuration" --config right.yaml plain/b.pcapng
+    replay 1 "another configuration" --config other.yaml plain/b.pcapng
+fi
+replay 2 "no configuration" --config nowhere.yaml plain/b.pcapng
+# What needs its frames alone takes it for the capture that it is too.
+replay 0 "as a capture" --html page.html plain/b.pcapng
+expect "as a capture" 'MASTER  silence'
+
 # --- what is wrong is named
 size=$(stat -c %s plain/b.pcapng)
 head -c $((size - 5)) plain/b.pcapng >cut.pcapng
