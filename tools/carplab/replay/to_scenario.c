@@ -26,6 +26,9 @@ static const carp_duration off_by = {60000000}, off_by_ucarp = {1300000000};
 /* Nodes that begin within this are in lock-step. */
 static const carp_duration colliding = {20000000};
 
+/* A pair takes a second or so to be simulated for so long. */
+#define LONGEST CARP_SECONDS(7 * 86400)
+
 enum presence { ABSENT, PRESENT, STOPPED, APART };
 
 struct cause {
@@ -736,6 +739,13 @@ static int write_scenario(const struct draft *d, const char *path, const char *s
 int to_scenario(const struct account *a, const char *path, const char *sources, FILE *tell)
 {
     struct draft d = {.a = a, .apart = ACCOUNT_NOBODY, .stranger = ACCOUNT_NOBODY};
+    if (a->end.ns - a->begin.ns > LONGEST.ns) {
+        fputs(
+            "carplab: --to-scenario: the captures last for more than 7 days; cut out the incident "
+            "(editcap -A FROM -B TO)\n",
+            stderr);
+        return 2;
+    }
     if (a->reign_count == 0) {
         fputs("carplab: --to-scenario: nobody was master; a capture with adverts is right\n",
               stderr);

@@ -82,6 +82,11 @@ status=0
 [ "$status" = 2 ] || fail "a capture without adverts: status $status"
 grep -q 'nobody was master' error || fail "a capture without adverts: $(cat error)"
 [ ! -e out.scn ] || fail "a scenario of nothing"
+editcap -t 864000 "$captures/netbsd-7.99.34-v4-one.pcap" later.pcap
+status=0
+"$carplab" replay --to-scenario out.scn "$captures/ucarp-1.5.2.pcap" later.pcap >told 2>error || status=$?
+[ "$status" = 2 ] || fail "captures ten days apart: status $status"
+grep -q 'more than 7 days; cut out the incident' error || fail "captures ten days apart: $(cat error)"
 status=0
 "$carplab" replay --to-scenario none/out.scn "$captures/ucarp-1.5.2.pcap" >told 2>error || status=$?
 [ "$status" = 2 ] || fail "a folder that is not there: status $status"
