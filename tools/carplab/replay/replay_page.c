@@ -132,7 +132,11 @@ static enum page_point kind_of(const struct decoded *d)
 static void text_of(const struct decoded *d, const struct merge_frame *frame, char text[TEXT_MAX])
 {
     char address[STORY_ADDRESS_MAX] = "", announced[STORY_ADDRESS_MAX];
-    int used = snprintf(text, TEXT_MAX, "packet %" PRIu64 ": ", frame->number);
+    int used = snprintf(text, TEXT_MAX, "packet %" PRIu64, frame->number);
+    if (frame->file > 0) {
+        used += snprintf(text + used, TEXT_MAX - (size_t)used, " of file %u", frame->file + 1);
+    }
+    used += snprintf(text + used, TEXT_MAX - (size_t)used, ": ");
     char *at = text + used;
     size_t room = TEXT_MAX - (size_t)used;
     if (d->family != 0) {
