@@ -151,6 +151,15 @@ int config_facility(const char *name)
     return -1;
 }
 
+void config_keep_to_one_line(char *message)
+{
+    for (; *message != '\0'; message++) {
+        if ((unsigned char)*message < ' ' || *message == 0x7f) {
+            *message = '?';
+        }
+    }
+}
+
 /* --- warnings ----------------------------------------------------------------------------------
  */
 
@@ -165,6 +174,7 @@ void config_warn(struct config_warnings *warnings, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    config_keep_to_one_line(text);
     bool last = warnings->count == MOST - 1;
     char *line = strdup(last ? "and more warnings, left out here" : text);
     if (line != NULL) {

@@ -71,6 +71,9 @@ int config_check_groups(const struct config *config, size_t *culprit, char error
 /* The syslog facility of this name, as LOG_DAEMON; -1: there is none. */
 int config_facility(const char *name);
 
+/* A value that is shown may hold anything; the message is one line all the same. */
+void config_keep_to_one_line(char *message);
+
 void config_warn(struct config_warnings *warnings, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

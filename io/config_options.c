@@ -332,23 +332,13 @@ static int read_options(struct reading *r, int argc, char **argv)
     return 0;
 }
 
-/* A value that is shown may hold anything; the message is one line all the same. */
-static void keep_to_one_line(char *error)
-{
-    for (; *error != '\0'; error++) {
-        if ((unsigned char)*error < ' ' || *error == 0x7f) {
-            *error = '?';
-        }
-    }
-}
-
 int config_from_arguments(int argc, char **argv, struct config *config, enum config_action *action,
                           struct config_warnings *warnings, char error[CONFIG_ERROR_MAX])
 {
     struct reading r = {.config = config, .warnings = warnings, .error = error};
     int status = read_options(&r, argc, argv);
     if (status != 0) {
-        keep_to_one_line(error);
+        config_keep_to_one_line(error);
         config_free(config);
     }
     *action = r.action;

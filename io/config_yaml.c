@@ -371,6 +371,9 @@ static int read_file(struct walk *w)
     }
     int status = read_document(w, file);
     fclose(file);
+    if (status != 0) {
+        config_keep_to_one_line(w->error);
+    }
     return status == 0 ? 0 : EXIT_MALFORMED;
 }
 

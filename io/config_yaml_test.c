@@ -486,3 +486,31 @@ TEST_CASE(config_yaml, tried_takes_a_key_file_by_its_name)
         config_warnings_free(&warnings);
     }
 }
+
+/* Goal: who tries a file is given one line as well, whatever a value holds; so is who reads a
+ * warning, which goes to the log. Found by fuzz/config_fuzz.c. */
+TEST_CASE(config_yaml, says_what_is_tried_in_one_line)
+{
+    struct config config = {0};
+    struct config_warnings warnings = {0};
+    char error[CONFIG_ERROR_MAX] = "";
+    FILE *file = fopen(path_of_file(), "w");
+    ASSERT_TRUE(file != NULL);
+    fputs("\"a\\nb\\x7f\": {}\n", file);
+    fclose(file);
+    EXPECT_INT(2, config_to_try(path_of_file(), &config, &warnings, error));
+    unlink(path_of_file());
+    EXPECT_STR(":1:1: a?b? is no setting at the top level; groups, log, journal and journal-size "
+               "are",
+               error + strlen(path_of_file()));
+    config_free(&config);
+
+    struct reading r;
+    read_text(&r, GROUP "    up: \"bin/up\\nwrong: all is well\"\n");
+    EXPECT_INT(0, r.status);
+    ASSERT_TRUE(r.warnings.count == 1);
+    EXPECT_STR("web: the up command bin/up?wrong: all is well is no absolute path, and daemons run "
+               "in /",
+               r.warnings.lines[0]);
+    free_reading(&r);
+}
