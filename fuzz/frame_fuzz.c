@@ -1,0 +1,191 @@
+/*
+ * Frames and adverts: what is accepted is written and read again to the same, and where the format
+ * leaves no freedom, what is written is what was there.
+ *
+ * Each input is taken as it is, and once more with its checksums put right, for no fuzzer finds
+ * those by chance.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "engine/frame.h"
+#include "fuzz/fuzz.h"
+
+enum { ETHERNET_SIZE = 14, IPV4_SIZE = 20, IPV6_SIZE = 40, INPUT_MAX = 2048 };
+
+/* --- where the format has freedom ---------------------------------------------------------------
+ */
+
+/* A sum of zero may be written as 0xffff too (RFC 1624); we do not. */
+static bool is_usual(const uint8_t *checksum)
+{
+    return wire_u16(checksum) != 0xffff;
+}
+
+/* Is there nothing in an accepted frame that writing it may change? That is: no tag, no IPv4
+ * option, not the bit that RFC 791 reserves, no IPv6 flow label (the 20 bits of RFC 8200), no bytes
+ * behind `payload` in or after the packet. */
+static bool is_plain(const uint8_t *bytes, size_t size, size_t payload)
+{
+    const uint8_t *ip = bytes + ETHERNET_SIZE;
+    switch (wire_u16(bytes + 12)) {
+    case 0x0800:
+        return size == ETHERNET_SIZE + IPV4_SIZE + payload && ip[0] == 0x45 &&
+               (ip[6] & 0x80) == 0 && is_usual(ip + 10);
+    case 0x86dd:
+        return size == ETHERNET_SIZE + IPV6_SIZE + payload && (ip[1] & 0x0f) == 0 &&
+               wire_u16(ip + 2) == 0;
+    default:
+        return false;
+    }
+}
+
+/* --- what must hold -----------------------------------------------------------------------------
+ */
+
+static void check_advert(const uint8_t *bytes, size_t size)
+{
+    struct carp_packet packet, again;
+    uint8_t written[FRAME_MAX];
+    memset(&packet, 0, sizeof packet); /* so that padding is the same, too */
+    memset(&again, 0, sizeof again);
+    enum carp_verdict verdict = frame_parse(bytes, size, &packet);
+    assert(verdict < CARP_VERDICT_COUNT);
+    if (verdict != CARP_ACCEPTED) {
+        return;
+    }
+    size_t written_size = frame_write(&packet, written);
+    assert(written_size == (packet.family == 4 ? 70 : 90));
+    verdict = frame_parse(written, written_size, &again);
+    if (verdict == CARP_VRRP2) {
+        /* Bytes behind the advert told it from VRRPv2 of five addresses, and are not written. */
+        assert(packet.family == 4 && packet.advert.authlen == 5 && size > written_size);
+        return;
+    }
+    assert(verdict == CARP_ACCEPTED);
+    assert(memcmp(&packet, &again, sizeof packet) == 0);
+    if (is_plain(bytes, size, WIRE_ADVERT_SIZE) &&
+        is_usual(bytes + size - WIRE_ADVERT_SIZE + WIRE_CHECKSUM_AT)) {
+        assert(size == written_size && memcmp(bytes, written, size) == 0);
+    }
+}
+
+static void check_arp(const uint8_t *bytes, size_t size)
+{
+    struct frame_arp arp, again;
+    uint8_t written[FRAME_MAX];
+    if (!frame_read_arp(bytes, size, &arp)) {
+        return;
+    }
+    size_t written_size = frame_write_arp(&arp, written);
+    assert(written_size == 42);
+    bool read = frame_read_arp(written, written_size, &again);
+    assert(read && memcmp(&arp, &again, sizeof arp) == 0); /* it has no padding */
+    if (wire_u16(bytes + 12) == 0x0806) {
+        assert(memcmp(bytes, written, written_size) == 0);
+    }
+}
+
+static void check_na(const uint8_t *bytes, size_t size)
+{
+    struct frame_na na, again;
+    uint8_t written[FRAME_MAX];
+    memset(&na, 0, sizeof na);
+    memset(&again, 0, sizeof again);
+    if (!frame_read_na(bytes, size, &na)) {
+        return;
+    }
+    size_t written_size = frame_write_na(&na, written);
+    assert(written_size == 86);
+    bool read = frame_read_na(written, written_size, &again);
+    assert(read && memcmp(&na, &again, sizeof na) == 0);
+    const uint8_t *icmp = bytes + ETHERNET_SIZE + IPV6_SIZE;
+    bool no_reserved = (icmp[4] & 0x1f) == 0 && icmp[5] == 0 && wire_u16(icmp + 6) == 0;
+    if (is_plain(bytes, size, 32) && no_reserved && is_usual(icmp + 2)) {
+        assert(memcmp(bytes, written, written_size) == 0);
+    }
+}
+
+/* All but the checksum is kept, and that is right. */
+static void check_wire(const uint8_t *bytes, size_t size)
+{
+    struct carp_advert advert;
+    uint8_t written[WIRE_ADVERT_SIZE];
+    if (size < WIRE_ADVERT_SIZE) {
+        return;
+    }
+    wire_read_advert(bytes, &advert);
+    wire_write_advert(&advert, 0, written);
+    assert(memcmp(bytes, written, WIRE_CHECKSUM_AT) == 0);
+    assert(memcmp(bytes + 8, written + 8, WIRE_ADVERT_SIZE - 8) == 0);
+    assert(wire_checksum(wire_sum(0, written, sizeof written)) == 0);
+}
+
+static void check(const uint8_t *bytes, size_t size)
+{
+    check_advert(bytes, size);
+    check_arp(bytes, size);
+    check_na(bytes, size);
+}
+
+/* --- checksums put right ------------------------------------------------------------------------
+ */
+
+static void mend_sum(uint32_t sum, uint8_t *bytes, size_t size, size_t at)
+{
+    struct writer w = {bytes + at};
+    write_u16(&w, 0);
+    write_u16(&(struct writer){bytes + at}, wire_checksum(wire_sum(sum, bytes, size)));
+}
+
+static void mend_ipv4(uint8_t *ip, size_t size)
+{
+    size_t header = (size_t)(ip[0] & 0x0f) * 4;
+    if (header < IPV4_SIZE || header > size) {
+        return;
+    }
+    mend_sum(0, ip, header, 10);
+    if (size - header >= WIRE_ADVERT_SIZE) {
+        mend_sum(0, ip + header, WIRE_ADVERT_SIZE, WIRE_CHECKSUM_AT);
+    }
+}
+
+/* An advert's checksum covers the pseudo-header or not, by a bit of the flow label. */
+static void mend_ipv6(uint8_t *ip, size_t size)
+{
+    bool is_advert = ip[6] == FRAME_PROTOCOL;
+    size_t payload = is_advert ? WIRE_ADVERT_SIZE : 32;
+    if (size < IPV6_SIZE + payload) {
+        return;
+    }
+    uint32_t pseudo = wire_sum(0, ip + 8, 32) + ip[6] + (uint32_t)payload;
+    mend_sum(is_advert && (ip[3] & 1) != 0 ? 0 : pseudo, ip + IPV6_SIZE, payload,
+             is_advert ? WIRE_CHECKSUM_AT : 2);
+}
+
+static void mend(uint8_t *bytes, size_t size)
+{
+    size_t type_at = size > 13 && wire_u16(bytes + 12) == 0x8100 ? 16 : 12, ip = type_at + 2;
+    if (size < ip + IPV4_SIZE) {
+        return;
+    }
+    if (wire_u16(bytes + type_at) == 0x0800) {
+        mend_ipv4(bytes + ip, size - ip);
+    } else if (wire_u16(bytes + type_at) == 0x86dd && size >= ip + IPV6_SIZE) {
+        mend_ipv6(bytes + ip, size - ip);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static uint8_t mended[INPUT_MAX];
+    check(bytes, size);
+    check_wire(bytes, size);
+    if (size <= INPUT_MAX) {
+        uint8_t *at = mended + INPUT_MAX - size; /* a read beyond the end leaves the array */
+        memcpy(at, bytes, size);
+        mend(at, size);
+        check(at, size);
+    }
+    return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * What libFuzzer calls, and what a target that reads files calls. A target is a file NAME_fuzz.c
+ * that defines LLVMFuzzerTestOneInput(); what must hold in it is an assert.
+ */
+#ifndef CARP_FUZZ_FUZZ_H
+#define CARP_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Always 0. The bytes are borrowed, and there is not one more behind them. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+enum { FUZZ_FILES_MAX = 2 };
+
+/* The path of a file of these bytes, in memory; the one with this index is as it was told last. */
+const char *fuzz_file(unsigned index, const uint8_t *bytes, size_t size);
+
+#endif
