@@ -121,6 +121,26 @@ static void check_wire(const uint8_t *bytes, size_t size)
     assert(wire_checksum(wire_sum(0, written, sizeof written)) == 0);
 }
 
+/* Our own announcements are read as what they are: the address is sender and target of the ARP
+ * request (RFC 5227 section 3), target of an overriding, unsolicited NA (RFC 4861 section 7.2.6).
+ */
+static void check_announcement(const uint8_t *bytes, size_t size)
+{
+    struct frame_arp arp;
+    struct frame_na na;
+    uint8_t written[FRAME_MAX];
+    if (size < FRAME_MAC_SIZE + 16) {
+        return;
+    }
+    const uint8_t *mac = bytes, *address = bytes + FRAME_MAC_SIZE;
+    bool read = frame_read_arp(written, frame_announce_ipv4(mac, address, written), &arp);
+    assert(read && arp.operation == 1 && memcmp(arp.sender_mac, mac, FRAME_MAC_SIZE) == 0);
+    assert(memcmp(arp.sender, address, 4) == 0 && memcmp(arp.target, address, 4) == 0);
+    read = frame_read_na(written, frame_announce_ipv6(mac, address, written), &na);
+    assert(read && na.override && !na.solicited);
+    assert(memcmp(na.target, address, 16) == 0 && memcmp(na.target_mac, mac, FRAME_MAC_SIZE) == 0);
+}
+
 static void check(const uint8_t *bytes, size_t size)
 {
     check_advert(bytes, size);
@@ -181,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static uint8_t mended[INPUT_MAX];
     check(bytes, size);
     check_wire(bytes, size);
+    check_announcement(bytes, size);
     if (size <= INPUT_MAX) {
         uint8_t *at = mended + INPUT_MAX - size; /* a read beyond the end leaves the array */
         memcpy(at, bytes, size);
