@@ -43,6 +43,24 @@ static bool is_plain(const uint8_t *bytes, size_t size, size_t payload)
 /* --- what must hold -----------------------------------------------------------------------------
  */
 
+/* What every accepted frame is, by its bytes. RFC 791 section 3.1, RFC 8200 section 3; hop limit,
+ * protocol and version by docs/PROTOCOL.md. */
+static bool is_advert(const uint8_t *bytes, size_t size)
+{
+    size_t at = wire_u16(bytes + 12) == 0x8100 ? ETHERNET_SIZE + 4 : ETHERNET_SIZE;
+    const uint8_t *ip = bytes + at;
+    if (wire_u16(ip - 2) == 0x0800) {
+        size_t header = (size_t)(ip[0] & 0x0f) * 4, total = wire_u16(ip + 2);
+        return ip[0] >> 4 == 4 && header >= IPV4_SIZE && total >= header + WIRE_ADVERT_SIZE &&
+               total <= size - at && (wire_u16(ip + 6) & 0x3fff) == 0 && ip[8] == 255 &&
+               ip[9] == 112 && ip[header] >> 4 == 2;
+    }
+    size_t payload = wire_u16(ip + 4);
+    return wire_u16(ip - 2) == 0x86dd && ip[0] >> 4 == 6 && payload >= WIRE_ADVERT_SIZE &&
+           payload <= size - at - IPV6_SIZE && ip[6] == 112 && ip[7] == 255 &&
+           ip[IPV6_SIZE] >> 4 == 2;
+}
+
 static void check_advert(const uint8_t *bytes, size_t size)
 {
     struct carp_packet packet, again;
@@ -54,6 +72,7 @@ static void check_advert(const uint8_t *bytes, size_t size)
     if (verdict != CARP_ACCEPTED) {
         return;
     }
+    assert(is_advert(bytes, size));
     size_t written_size = frame_write(&packet, written);
     assert(written_size == (packet.family == 4 ? 70 : 90));
     verdict = frame_parse(written, written_size, &again);

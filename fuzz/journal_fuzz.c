@@ -1,7 +1,7 @@
 /*
- * Journals: whatever a file holds, reading ends, every item is within its limits, and a block of
- * ours that is accepted is written again to the very bytes it came from, for its format has no
- * freedom.
+ * Journals: whatever a file holds, reading ends, items come in the order that is promised, and a
+ * block of ours that is accepted is written again to the very bytes it came from, for its format
+ * has no freedom.
  *
  * An input that begins as one of our blocks does is also read as that, without a file around it.
  * And as a replay does, configurations, states and events are given to the engine, whose asserts
@@ -128,6 +128,70 @@ static void replay_block(const struct format_block *block)
     }
 }
 
+/* --- what the reader promises of the order of items (io/journal/reader.h) -----------------------
+ */
+
+static struct order {
+    bool begun;
+    unsigned interfaces, groups;
+    unsigned heads; /* CONFIG and STATE blocks that came */
+    uint64_t number;
+    carp_instant now;
+    unsigned sent_left;
+    bool after_inbound;
+} order;
+
+static void follow_frame(const struct journal_item *item)
+{
+    assert(order.begun && order.heads == 2 * order.groups && item->interface < order.interfaces);
+    assert((order.sent_left > 0) == item->outbound);
+    order.sent_left -= item->outbound ? 1 : 0;
+    order.after_inbound = !item->outbound;
+}
+
+static void follow_step(const struct format_step *step)
+{
+    assert(step->group < order.groups && step->number == order.number);
+    assert(!instant_before(step->now, order.now));
+    assert(step->event.type != CARP_EVENT_ADVERT || order.after_inbound);
+    order.number += 1;
+    order.now = step->now;
+    order.sent_left = step->sent;
+}
+
+static void follow_block(const struct format_block *block)
+{
+    bool is_head = block->kind == FORMAT_CONFIG || block->kind == FORMAT_STATE;
+    assert(order.sent_left == 0 && (order.begun || block->kind == FORMAT_START));
+    assert(is_head == (order.heads < 2 * order.groups));
+    switch (block->kind) {
+    case FORMAT_START:
+        order = (struct order){.begun = true,
+                               .interfaces = block->start.interface_count,
+                               .groups = block->start.group_count,
+                               .number = block->start.number,
+                               .now = block->start.now};
+        break;
+    case FORMAT_CONFIG:
+        assert(order.heads == 2u * block->config.group);
+        assert(block->config.interface < order.interfaces);
+        order.heads += 1;
+        break;
+    case FORMAT_STATE:
+        assert(order.heads == 2u * block->state.group + 1);
+        order.heads += 1;
+        break;
+    case FORMAT_STEP:
+        follow_step(&block->step);
+        break;
+    case FORMAT_CLOCK:
+    case FORMAT_LEFT_OUT:
+    case FORMAT_KIND_END:
+        break;
+    }
+    order.after_inbound = false;
+}
+
 /* --- items --------------------------------------------------------------------------------------
  */
 
@@ -136,10 +200,12 @@ static void check_item(const struct journal_item *item, size_t size)
     static volatile uint8_t sink;
     assert(item->offset < size);
     if (item->block != NULL) {
+        follow_block(item->block);
         check_block(item->block);
         replay_block(item->block);
         return;
     }
+    follow_frame(item);
     if (!item->outbound) {
         memset(&heard, 0, sizeof heard);
         heard_verdict = frame_parse(item->bytes, item->size, &heard);
@@ -157,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     uint64_t damage = 0, count = 0;
     char error[CAPTURE_ERROR_MAX] = "";
     memset(groups, 0, sizeof groups);
+    order = (struct order){.begun = false};
     check_bytes(bytes, size);
     enum capture_status status =
         journal_reader_open(fuzz_file(0, bytes, size), &reader, &damage, error);
@@ -168,6 +235,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         assert(item.number > count); /* blocks that are not ours are counted, too */
         count = item.number;
         check_item(&item, size);
+    }
+    if (status == CAPTURE_END) {
+        assert(order.sent_left == 0 && order.heads == 2 * order.groups);
     }
     assert(status == CAPTURE_END || error[0] != '\0');
     assert(status != CAPTURE_DAMAGED || damage <= size);
