@@ -11,15 +11,40 @@
 
 #define DEFAULT_COMMAND_TIMEOUT CARP_SECONDS(60)
 
-struct config_group *config_add_group(struct config *config, const char *name)
+void config_set_defaults(struct config *config)
 {
-    struct config_group *grown =
-        realloc(config->groups, (config->group_count + 1) * sizeof *config->groups);
+    config->facility = LOG_DAEMON;
+    config->journal_mib = CONFIG_JOURNAL_MIB;
+    config->confine = true;
+}
+
+/* Room for one more: twice as much whenever the count is a power of two. Not by realloc(), which
+ * would leave the keys behind where the groups were. */
+static int grow(struct config *config)
+{
+    size_t count = config->group_count;
+    if ((count & (count - 1)) != 0) {
+        return 0;
+    }
+    struct config_group *grown = calloc(count == 0 ? 1 : 2 * count, sizeof *grown);
     if (grown == NULL) {
-        return NULL;
+        return -1;
+    }
+    if (count > 0) {
+        memcpy(grown, config->groups, count * sizeof *grown);
+        config_forget_keys(config);
+        free(config->groups);
     }
     config->groups = grown;
-    struct config_group *group = &grown[config->group_count];
+    return 0;
+}
+
+struct config_group *config_add_group(struct config *config, const char *name)
+{
+    if (grow(config) != 0) {
+        return NULL;
+    }
+    struct config_group *group = &config->groups[config->group_count];
     *group = (struct config_group){
         .carp = {.advbase = 1, .dead_ratio = 3, .ipv4_group = {224, 0, 0, 18}},
         .command_timeout = DEFAULT_COMMAND_TIMEOUT,
@@ -252,11 +277,18 @@ void config_warnings_free(struct config_warnings *warnings)
     *warnings = (struct config_warnings){0};
 }
 
-void config_free(struct config *config)
+void config_forget_keys(struct config *config)
 {
     for (size_t i = 0; i < config->group_count; i++) {
+        explicit_bzero(config->groups[i].carp.keys, sizeof config->groups[i].carp.keys);
+    }
+}
+
+void config_free(struct config *config)
+{
+    config_forget_keys(config);
+    for (size_t i = 0; i < config->group_count; i++) {
         struct config_group *group = &config->groups[i];
-        explicit_bzero(group->carp.keys, sizeof group->carp.keys);
         free(group->name);
         free(group->interface);
         free(group->addresses);
@@ -267,5 +299,7 @@ void config_free(struct config *config)
     }
     free(config->groups);
     free(config->journal);
+    free(config->user);
+    free(config->command_user);
     *config = (struct config){0};
 }

@@ -56,6 +56,9 @@ struct config {
     bool daemonize;       /* detach after everything was checked */
     char *journal;        /* NULL: none is kept */
     unsigned journal_mib; /* what all its files may take; CONFIG_JOURNAL_MIB by default */
+    char *user;           /* who carpd runs as; NULL: carpio, or nobody where there is none */
+    char *command_user;   /* who the commands run as; NULL: who started carpd */
+    bool confine;         /* filter system calls and writes; true by default */
 };
 
 /* What to do with it. */
@@ -91,6 +94,9 @@ int config_to_try(const char *path, struct config *config, struct config_warning
 
 /* The usage text. */
 const char *config_usage(void);
+
+/* Wipe the keys, in a process that needs none. */
+void config_forget_keys(struct config *config);
 
 /* Free what belongs to config; keys are wiped. Fine on a zeroed one. */
 void config_free(struct config *config);

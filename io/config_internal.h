@@ -56,6 +56,9 @@ int config_set_shared(struct config *config, const struct config_setting *settin
 int config_set_key_by_path(struct config_group *group, const char *path,
                            char error[CONFIG_ERROR_MAX]);
 
+/* Of what all groups share. */
+void config_set_defaults(struct config *config);
+
 /* A new group with every default, at the end of config->groups. NULL: no memory. */
 struct config_group *config_add_group(struct config *config, const char *name);
 

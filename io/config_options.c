@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "io/config_internal.h"
 
@@ -15,6 +14,9 @@ enum {
     OPTION_VERSION,
     OPTION_JOURNAL,
     OPTION_JOURNAL_SIZE,
+    OPTION_RUN_AS,
+    OPTION_RUN_COMMANDS_AS,
+    OPTION_CONFINE,
     EXIT_USAGE = 2,
     OPTION_TEXT_MAX = 32,
     VALUE_SHOWN = 64,
@@ -49,6 +51,9 @@ static const char usage[] =
     "  -D, --debug            log every step\n"
     "      --journal=FILE     record every frame and decision, for carplab replay\n"
     "      --journal-size=N   MiB that it and its older files may take, 1..65536 (64)\n"
+    "      --run-as=USER      give up root for this one (carpio, or nobody where there is none)\n"
+    "      --run-commands-as=USER  who the commands run as (whoever starts carpd)\n"
+    "      --confine=no       no filter of system calls and writes, for debuggers\n"
     "\n"
     "  -c FILE                the configuration file\n"
     "      --check            only check it\n"
@@ -86,6 +91,9 @@ static const struct option options[] = {
     {"debug", no_argument, NULL, 'D'},
     {"journal", required_argument, NULL, OPTION_JOURNAL},
     {"journal-size", required_argument, NULL, OPTION_JOURNAL_SIZE},
+    {"run-as", required_argument, NULL, OPTION_RUN_AS},
+    {"run-commands-as", required_argument, NULL, OPTION_RUN_COMMANDS_AS},
+    {"confine", required_argument, NULL, OPTION_CONFINE},
     {"check", no_argument, NULL, OPTION_CHECK},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -115,7 +123,7 @@ struct reading {
     struct config *config;
     struct config_group *group; /* NULL: no option of a group yet */
     const char *file;
-    bool facility_given, journal_size_given;
+    bool facility_given, journal_size_given, confine_given;
     enum config_action action;
     struct config_warnings *warnings;
     char *error;
@@ -206,6 +214,13 @@ static int read_option(struct reading *r, int option, char *argument)
     case OPTION_JOURNAL_SIZE:
         r->journal_size_given = true;
         return read_shared(r, "journal-size", argument);
+    case OPTION_RUN_AS:
+        return read_shared(r, "user", argument);
+    case OPTION_RUN_COMMANDS_AS:
+        return read_shared(r, "command-user", argument);
+    case OPTION_CONFINE:
+        r->confine_given = true;
+        return read_shared(r, "confine", argument);
     case 'h':
         r->action = CONFIG_HELP;
         return 0;
@@ -285,20 +300,30 @@ static int read_all(struct reading *r, int argc, char **argv)
     return 0;
 }
 
+static void prefer(char **text, char *said)
+{
+    if (said != NULL) {
+        free(*text);
+        *text = said;
+    }
+}
+
 /* The file; what was said on the command line beside it goes before what the file says. */
 static int read_file(struct reading *r)
 {
     struct config *config = r->config;
     const struct config said = *config;
-    config->journal = NULL;
+    config->journal = config->user = config->command_user = NULL;
     int status = config_from_file(r->file, config, r->warnings, r->error);
     config->debug |= said.debug;
-    if (said.journal != NULL) {
-        free(config->journal);
-        config->journal = said.journal;
-    }
+    prefer(&config->journal, said.journal);
+    prefer(&config->user, said.user);
+    prefer(&config->command_user, said.command_user);
     if (r->journal_size_given) {
         config->journal_mib = said.journal_mib;
+    }
+    if (r->confine_given) {
+        config->confine = said.confine;
     }
     if (r->facility_given) {
         config->log = said.log;
@@ -310,8 +335,7 @@ static int read_file(struct reading *r)
 static int read_options(struct reading *r, int argc, char **argv)
 {
     struct config *config = r->config;
-    config->facility = LOG_DAEMON;
-    config->journal_mib = CONFIG_JOURNAL_MIB;
+    config_set_defaults(config);
     if (read_all(r, argc, argv) != 0) {
         return EXIT_USAGE;
     }

@@ -188,6 +188,12 @@ static const struct {
     {LEAST "-B --journal /j --journal here",
      "journal \"here\" must begin with / beside -B: daemons run in /"},
     {LEAST "--journal-size=0", "journal-size 0 is out of range 1..65536"},
+    {LEAST "--run-as=", "user is empty"},
+    {LEAST "--run-as 123456789012345678901234567890123",
+     "user \"123456789012345678901234567890123\" is too long; at most 32 bytes are right"},
+    {LEAST "--run-commands-as=", "command-user is empty"},
+    {LEAST "--confine=maybe", "confine \"maybe\" is neither true nor false"},
+    {LEAST "--confine", "--confine needs a value; carpd --help lists them"},
     {LEAST "--journal-size 65537", "journal-size 65537 is out of range 1..65536"},
     {"-c", "-c needs a value; carpd --help lists them"},
     {LEAST "--advskew", "--advskew needs a value; carpd --help lists them"},
@@ -233,15 +239,32 @@ TEST_CASE(config_options, ask_for_help_version_or_a_check)
 TEST_CASE(config_options, name_every_option_in_the_usage_text)
 {
     static const char *const names[] = {
-        "--interface", "--srcip",         "--vhid",      "--pass",    "--passfile", "--addr",
-        "--advbase",   "--advskew",       "--deadratio", "--preempt", "--upscript", "--downscript",
-        "--xparam",    "--neutral",       "--mcast",     "--nomcast", "--shutdown", "--daemonize",
-        "--facility",  "--ignoreifstate", "--debug",     "--check",   "--version",  "--help",
-        "--journal",   "--journal-size"};
+        "--interface", "--srcip",        "--vhid",     "--pass",
+        "--passfile",  "--addr",         "--advbase",  "--advskew",
+        "--deadratio", "--preempt",      "--upscript", "--downscript",
+        "--xparam",    "--neutral",      "--mcast",    "--nomcast",
+        "--shutdown",  "--daemonize",    "--facility", "--ignoreifstate",
+        "--debug",     "--check",        "--version",  "--help",
+        "--journal",   "--journal-size", "--run-as",   "--run-commands-as",
+        "--confine"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         tk_row(names[i]);
         EXPECT_TRUE(strstr(config_usage(), names[i]) != NULL);
     }
+}
+
+/* Options beside a file with one group and this. */
+static void read_beside_file(struct reading *r, const char *options, const char *text)
+{
+    char path[] = "/tmp/carpio-file-XXXXXX", line[128];
+    int fd = mkstemp(path);
+    ASSERT_TRUE(fd >= 0);
+    dprintf(fd, "groups: {web: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1]}}\n%s\n",
+            text);
+    close(fd);
+    snprintf(line, sizeof line, "%s -c %s", options, path);
+    read_line(r, line);
+    unlink(path);
 }
 
 /* Where to log, and how much, may be said beside a file; it goes before what the file says. */
@@ -253,27 +276,19 @@ TEST_CASE(config_options, go_before_what_the_file_says)
         int facility;
         bool debug;
     } rows[] = {
-        {"", "{}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
-        {"", "{to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_AUTH, false},
-        {"-f local3", "{}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
-        {"-f local3", "{to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
-        {"-f none", "{to: syslog}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
-        {"-D", "{level: info}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
-        {"-z", "{level: debug}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
-        {"-B", "{}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+        {"", "log: {}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+        {"", "log: {to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_AUTH, false},
+        {"-f local3", "log: {}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
+        {"-f local3", "log: {to: syslog, facility: auth}", CONFIG_LOG_SYSLOG, LOG_LOCAL3, false},
+        {"-f none", "log: {to: syslog}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
+        {"-D", "log: {level: info}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
+        {"-z", "log: {level: debug}", CONFIG_LOG_STDERR, LOG_DAEMON, true},
+        {"-B", "log: {}", CONFIG_LOG_STDERR, LOG_DAEMON, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reading r;
-        char path[] = "/tmp/carpio-file-XXXXXX", line[128];
-        int fd = mkstemp(path);
         tk_row(rows[i].options);
-        ASSERT_TRUE(fd >= 0);
-        dprintf(fd, "groups: {web: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1]}}\n");
-        dprintf(fd, "log: %s\n", rows[i].log);
-        close(fd);
-        snprintf(line, sizeof line, "%s -c %s", rows[i].options, path);
-        read_line(&r, line);
-        unlink(path);
+        read_beside_file(&r, rows[i].options, rows[i].log);
         EXPECT_STR("", r.error);
         EXPECT_U64(1, r.config.group_count);
         EXPECT_INT(rows[i].to, r.config.log);
@@ -317,22 +332,44 @@ TEST_CASE(config_options, go_before_the_journal_of_the_file)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reading r;
-        char path[] = "/tmp/carpio-file-XXXXXX", line[128];
-        int fd = mkstemp(path);
         tk_row(rows[i].options);
-        ASSERT_TRUE(fd >= 0);
-        dprintf(fd, "groups: {web: {interface: e, vhid: 7, key: s, addresses: [10.0.0.1]}}\n");
-        dprintf(fd, "%s\n", rows[i].file);
-        close(fd);
-        snprintf(line, sizeof line, "%s -c %s", rows[i].options, path);
-        read_line(&r, line);
-        unlink(path);
+        read_beside_file(&r, rows[i].options, rows[i].file);
         EXPECT_INT(rows[i].status, r.status);
         if (r.status == 0) {
             EXPECT_STR("", r.error);
             EXPECT_STR(rows[i].journal, r.config.journal);
             EXPECT_INT(rows[i].mib, r.config.journal_mib);
         }
+        free_reading(&r);
+    }
+}
+
+/* --- rights
+ * ---------------------------------------------------------------------------------------
+ */
+
+TEST_CASE(config_options, go_before_the_rights_of_the_file)
+{
+    static const struct {
+        const char *options, *file, *user, *command_user;
+        bool confine;
+    } rows[] = {
+        {"", "", "-", "-", true},
+        {"", "user: a\ncommand-user: b\nconfine: no", "a", "b", false},
+        {"--run-as c", "user: a\ncommand-user: b", "c", "b", true},
+        {"--run-commands-as=d", "command-user: b", "-", "d", true},
+        {"--confine=yes", "confine: false", "-", "-", true},
+        {"--confine=off", "", "-", "-", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reading r;
+        tk_row(rows[i].options);
+        read_beside_file(&r, rows[i].options, rows[i].file);
+        EXPECT_STR("", r.error);
+        EXPECT_STR(rows[i].user, r.config.user == NULL ? "-" : r.config.user);
+        EXPECT_STR(rows[i].command_user,
+                   r.config.command_user == NULL ? "-" : r.config.command_user);
+        EXPECT_INT(rows[i].confine, r.config.confine);
         free_reading(&r);
     }
 }

@@ -12,6 +12,7 @@
 enum {
     INTERFACE_NAME_SIZE = 16,
     JOURNAL_SIZE = PATH_MAX - 8, /* older files have a number behind the name */
+    USER_NAME_SIZE = 33,         /* as useradd takes them */
     NEAR_ENOUGH = 3,
     NAME_MAX_COMPARED = 32,
 };
@@ -53,6 +54,9 @@ static const struct config_setting settings[] = {
 static const struct config_setting shared_settings[] = {
     {"journal", CONFIG_TEXT, false, 0, JOURNAL_SIZE, offsetof(struct config, journal), NULL},
     {"journal-size", CONFIG_LARGE, false, 1, 65536, offsetof(struct config, journal_mib), NULL},
+    {"user", CONFIG_TEXT, false, 0, USER_NAME_SIZE, offsetof(struct config, user), NULL},
+    {"command-user", CONFIG_TEXT, false, 0, USER_NAME_SIZE, offsetof(struct config, command_user), NULL},
+    {"confine", CONFIG_SWITCH, false, 0, 0, offsetof(struct config, confine), NULL},
 };
 /* clang-format on */
 
@@ -410,8 +414,14 @@ int config_set_shared(struct config *config, const struct config_setting *settin
                       char error[CONFIG_ERROR_MAX])
 {
     void *home = (char *)config + setting->at;
-    return setting->kind == CONFIG_TEXT ? set_text(home, setting, text, error)
-                                        : set_large(home, setting, text, error);
+    switch (setting->kind) {
+    case CONFIG_TEXT:
+        return set_text(home, setting, text, error);
+    case CONFIG_SWITCH:
+        return set_switch(home, setting, text, error);
+    default:
+        return set_large(home, setting, text, error);
+    }
 }
 
 int config_set(struct config_group *group, const struct config_setting *setting, const char *text,

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include <yaml.h>
 
@@ -273,7 +272,8 @@ static int read_shared(struct walk *w, const yaml_node_t *key, const char *name,
     if (setting == NULL) {
         return refuse(
             w, &key->start_mark, NULL,
-            "%.64s is no setting at the top level; groups, log, journal and journal-size are",
+            "%.64s is no setting at the top level; groups, log, journal, journal-size, user, "
+            "command-user and confine are",
             name);
     }
     const char *text = value_of(w, NULL, setting, value);
@@ -331,6 +331,26 @@ static int expect_end(struct walk *w, yaml_parser_t *parser)
     return empty ? 0 : refuse(w, &here, NULL, "a second document; one a file is right");
 }
 
+/* Keys may stand in the file itself: nothing of it is left behind, as far as libyaml can be reached
+ * (a scalar that has outgrown its first 16 bytes has left them somewhere). */
+static void forget_document(struct walk *w)
+{
+    for (yaml_node_t *node = w->document.nodes.start; node < w->document.nodes.top; node++) {
+        if (node->type == YAML_SCALAR_NODE) {
+            explicit_bzero(node->data.scalar.value, node->data.scalar.length);
+        }
+    }
+    yaml_document_delete(&w->document);
+}
+
+static void forget_parser(yaml_parser_t *parser)
+{
+    explicit_bzero(parser->raw_buffer.start,
+                   (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+    explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+    yaml_parser_delete(parser);
+}
+
 /* One document, parsed whole before anything is read from it. */
 static int read_document(struct walk *w, FILE *file)
 {
@@ -343,7 +363,7 @@ static int read_document(struct walk *w, FILE *file)
     yaml_parser_set_input_file(&parser, file);
     if (yaml_parser_load(&parser, &w->document)) {
         status = read_root(w);
-        yaml_document_delete(&w->document);
+        forget_document(w);
         status = status == 0 ? expect_end(w, &parser) : status;
     } else if (ferror(file)) {
         snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", w->path,
@@ -355,20 +375,20 @@ static int read_document(struct walk *w, FILE *file)
         refuse(w, &parser.problem_mark, NULL, "not YAML: %s",
                parser.problem == NULL ? "malformed" : parser.problem);
     }
-    yaml_parser_delete(&parser);
+    forget_parser(&parser);
     return status;
 }
 
 static int read_file(struct walk *w)
 {
-    w->config->facility = LOG_DAEMON;
-    w->config->journal_mib = CONFIG_JOURNAL_MIB;
+    config_set_defaults(w->config);
     FILE *file = fopen(w->path, "re");
     if (file == NULL) {
         snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: cannot be read: %s", w->path,
                  strerror(errno));
         return EXIT_MALFORMED;
     }
+    setvbuf(file, NULL, _IONBF, 0); /* libyaml has a buffer, which is wiped */
     int status = read_document(w, file);
     fclose(file);
     if (status != 0) {

@@ -92,6 +92,7 @@ TEST_CASE(config_yaml, fills_in_what_is_not_said)
     EXPECT_INT(LOG_DAEMON, r.config.facility);
     EXPECT_TRUE(r.config.journal == NULL);
     EXPECT_INT(64, r.config.journal_mib);
+    EXPECT_TRUE(r.config.user == NULL && r.config.command_user == NULL && r.config.confine);
     EXPECT_U64(0, r.warnings.count);
     free_reading(&r);
 }
@@ -101,7 +102,10 @@ TEST_CASE(config_yaml, has_a_home_for_every_key)
     struct reading r;
     read_text(&r, "log: {to: syslog, facility: local3, level: debug}\n"
                   "journal: /var/lib/carpio/web.pcapng\n"
-                  "journal-size: 65536\n" GROUP "    advbase: 2\n"
+                  "journal-size: 65536\n"
+                  "user: carpio\n"
+                  "command-user: hooks\n"
+                  "confine: false\n" GROUP "    advbase: 2\n"
                   "    advskew: 254\n"
                   "    dead-ratio: 4\n"
                   "    preempt: true\n"
@@ -143,6 +147,9 @@ TEST_CASE(config_yaml, has_a_home_for_every_key)
     EXPECT_TRUE(r.config.debug);
     EXPECT_STR("/var/lib/carpio/web.pcapng", r.config.journal);
     EXPECT_INT(65536, r.config.journal_mib);
+    EXPECT_STR("carpio", r.config.user);
+    EXPECT_STR("hooks", r.config.command_user);
+    EXPECT_TRUE(!r.config.confine);
     free_reading(&r);
 }
 
@@ -195,7 +202,8 @@ static const struct {
     {"hello\n", "1:1: nothing is configured; groups: with at least one is right"},
     {"- a\n", "1:1: nothing is configured; groups: with at least one is right"},
     {"grups: {}\n",
-     "1:1: grups is no setting at the top level; groups, log, journal and journal-size are"},
+     "1:1: grups is no setting at the top level; groups, log, journal, journal-size, user, "
+     "command-user and confine are"},
     {"groups: {}\n", "1:1: no group is configured"},
     {"groups: [a]\n", "1:9: groups must be a mapping from names to groups"},
     {"groups:\n  web: 3\n", "2:8: group web: must be a mapping with interface, vhid, ..."},
@@ -422,7 +430,8 @@ TEST_CASE(config_yaml, survives_what_is_nested_without_end)
          ":1:27: group web: addresses must be a single value"},
         {"log: &x {to: *x}", ":1:6: log: to must be a single value"},
         {"a: &a [x, x]\nb: &b [*a, *a]\ngroups: *b\n",
-         ":1:1: a is no setting at the top level; groups, log, journal and journal-size are"},
+         ":1:1: a is no setting at the top level; groups, log, journal, journal-size, user, "
+         "command-user and confine are"},
         {nested, ":1:1: nothing is configured; groups: with at least one is right"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -500,9 +509,10 @@ TEST_CASE(config_yaml, says_what_is_tried_in_one_line)
     fclose(file);
     EXPECT_INT(2, config_to_try(path_of_file(), &config, &warnings, error));
     unlink(path_of_file());
-    EXPECT_STR(":1:1: a?b? is no setting at the top level; groups, log, journal and journal-size "
-               "are",
-               error + strlen(path_of_file()));
+    EXPECT_STR(
+        ":1:1: a?b? is no setting at the top level; groups, log, journal, journal-size, user, "
+        "command-user and confine are",
+        error + strlen(path_of_file()));
     config_free(&config);
 
     struct reading r;
