@@ -46,8 +46,23 @@ refuses "journal $work/none/j: .*$work/none" "${good[@]}" --journal "$work/none/
 refuses "journal $work is a directory" "${good[@]}" --journal "$work"
 refuses 'journal /dev/null is no plain file' "${good[@]}" --journal /dev/null
 refuses 'must begin with /' "${good[@]}" --journal here -B
-refuses '0.*1.*65536' "${good[@]}" --journal "$work/j" --journal-size 0
+refuses '0.*1.*65536' "${good[@]}" --journal "$journals/j" --journal-size 0
 refuses 'journal /dev/null is no plain file' "${good[@]}" --journal /dev/null --check
+mkdir -m 755 "$work/of_root"
+refuses "journal $work/of_root/j: cannot make files in $work/of_root: Permission denied; the worker is $(worker_user)" \
+    "${good[@]}" --journal "$work/of_root/j"
+refuses 'user nobody-here: there is no such account' "${good[@]}" --run-as nobody-here
+refuses 'command-user nobody-here: there is no such account' "${good[@]}" --run-commands-as nobody-here
+printf '#!/bin/sh\n' >"$work/open"
+chmod 777 "$work/open"
+refuses "vhid-7: the down command must not be run: $work/open can be written by others; chmod go-w it" \
+    "${good[@]}" -d "$work/open"
+chmod 755 "$work/open"
+chown nobody "$work/open"
+refuses "the up command must not be run: $work/open belongs to user .*; chown it to root" \
+    "${good[@]}" -u "$work/open" --check
+refuses "the up command must not be run: .*/bin/no-such-command: No such file or directory" \
+    "${good[@]}" -u no-such-command
 refuses 'lo is no Ethernet' -i lo -s 10.0.0.1 -v 7 -o "$work/key" -a 10.0.0.100
 
 # A file with one good group and one bad: the place is named, and the good one is not begun.
@@ -76,9 +91,9 @@ run "$bin/carpd" --help
 check_equal "exit status of --help" 0 "$exit_status"
 run "$bin/carpd" --check "${good[@]}"
 check_equal "exit status of --check" 0 "$exit_status"
-run "$bin/carpd" --check "${good[@]}" --journal "$work/checked"
+run "$bin/carpd" --check "${good[@]}" --journal "$journals/checked"
 check_equal "exit status of --check with a journal" 0 "$exit_status"
-check_equal "files of a journal that was only checked" "" "$(ls "$work" | grep checked || true)"
+check_equal "files of a journal that was only checked" "" "$(ls "$journals" | grep checked || true)"
 check_holders 10.0.0.100 ""
 
 # -B returns when everything was checked, and what runs then can be stopped.

@@ -20,7 +20,7 @@ groups()
 }
 journal_mib='' carpd_yaml_on h1.fast < <(
     groups
-    echo "journal: $work/h1.fast.journal"
+    echo "journal: $journals/h1.fast.journal"
 )
 
 # --- a full disk ---------------------------------------------------------------------------------
@@ -31,13 +31,13 @@ disk=$work/disk
 mkdir "$disk"
 cat >"$work/on_full_disk" <<'SH'
 #!/bin/sh
-mount -t tmpfs -o size=1536k,mode=700 small "$1" || exit 1
+mount -t tmpfs -o size=1536k,mode=700,uid="$2" small "$1" || exit 1
 dd if=/dev/zero of="$1/filler" bs=1k 2>/dev/null
-shift
+shift 2
 exec "$@"
 SH
 chmod 700 "$work/on_full_disk"
-carpd_under=("$work/on_full_disk" "$disk")
+carpd_under=("$work/on_full_disk" "$disk" "$(worker_user)")
 carpd_on h1.full -v 3 -a 10.0.0.103 -b 0 -k 26 --journal "$disk/journal" --journal-size 1
 carpd_under=()
 wait_for 4 "h1.full is master" log_has h1.full "Switching to state: MASTER"
@@ -66,23 +66,23 @@ send_worker KILL h1.killed
 wait_end h1.killed 3
 check_equal "exit status of a guardian whose worker was killed" 1 "$exit_status"
 check_equal "the last transition in the journal of a killed worker" \
-    "vhid-2: BACKUP -> MASTER (silence)" "$(comments_in "$work/h1.killed.journal" | grep -e '->' | tail -n 1)"
+    "vhid-2: BACKUP -> MASTER (silence)" "$(comments_in "$journals/h1.killed.journal" | grep -e '->' | tail -n 1)"
 
 # Started again under the same name: what was written is kept, whole.
-before=$(sha1sum <"$work/h1.killed.journal")
+before=$(sha1sum <"$journals/h1.killed.journal")
 again=$(now)
 carpd_on h1.killed -v 2 -a 10.0.0.102 -k 0
-wait_for 6 "there is an older file" test -e "$work/h1.killed.journal.1"
-check_equal "the older file" "$before" "$(sha1sum <"$work/h1.killed.journal.1")"
+wait_for 6 "there is an older file" test -e "$journals/h1.killed.journal.1"
+check_equal "the older file" "$before" "$(sha1sum <"$journals/h1.killed.journal.1")"
 wait_advert 6 h1 "$again" 2
 send TERM h1.killed
 wait_end h1.killed 3
 sleep 0.2
 check_equal "adverts in the journal of an orderly run, as they crossed the switch" \
-    "$(count_adverts h1 "$again" "" 2)" "$(count_in "$work/h1.killed.journal")"
+    "$(count_adverts h1 "$again" "" 2)" "$(count_in "$journals/h1.killed.journal")"
 check_equal "its last words" "vhid-2: MASTER -> INIT (stopped)" \
-    "$(comments_in "$work/h1.killed.journal" | grep . | tail -n 1)"
-check_equal "who may read it" 600 "$(stat -c %a "$work/h1.killed.journal")"
+    "$(comments_in "$journals/h1.killed.journal" | grep . | tail -n 1)"
+check_equal "who may read it" 600 "$(stat -c %a "$journals/h1.killed.journal")"
 
 # --- room again ----------------------------------------------------------------------------------
 
@@ -104,11 +104,11 @@ check_within "adverts in it, by tcpdump" 5 200 "$(count_in "$small/journal")"
 
 # --- the bound -----------------------------------------------------------------------------------
 
-wait_for 40 "the smallest ring is full" test -e "$work/h1.fast.journal.3"
+wait_for 40 "the smallest ring is full" test -e "$journals/h1.fast.journal.3"
 sleep 3 # and goes round
 send TERM h1.fast
 wait_end h1.fast 3
-mapfile -t files < <(journal_files "$work/h1.fast.journal")
+mapfile -t files < <(journal_files "$journals/h1.fast.journal")
 check_equal "files" 4 "${#files[@]}"
 check_within "KiB of the ring, as they lie on the disk" 256 1024 \
     "$(du -k "${files[@]}" | awk '{ sum += $1 } END { print sum }')"

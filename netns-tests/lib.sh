@@ -18,6 +18,7 @@ TEST_SECONDS_MAX=${TEST_SECONDS_MAX:-100}
 # --- the end -----------------------------------------------------------------------------------
 
 work=                  # directory of logs and captures
+journals=              # directory of journals, within it
 declare -A pid_of=()   # label -> process started by us
 declare -A ipv4_of=()  # host -> its own address
 declare -A ipv6_of=()  # host -> its link-local address
@@ -93,6 +94,9 @@ test_begin()
         }
     done
     work=$(mktemp -d "${TMPDIR:-/tmp}/carp-netns.XXXXXX")
+    chmod 711 "$work" # carpd gives up root, and goes through here to its journals
+    journals=$work/journals
+    install -d -m 700 -o "$(worker_user)" "$journals"
     trap clean_up EXIT
     trap 'fail "stopped from outside, or not done after $TEST_SECONDS_MAX s"' INT TERM
     trap 'exit 1' PIPE
@@ -348,7 +352,13 @@ carrier_on()
 
 # --- daemons ------------------------------------------------------------------------------------
 
-# Every carpd keeps a journal, $work/LABEL.journal, with the older ones of its label behind it; none
+# The account that carpd runs as when it is told nothing.
+worker_user()
+{
+    getent passwd carpio >/dev/null && echo carpio || echo nobody
+}
+
+# Every carpd keeps a journal, $journals/LABEL.journal, with the older ones of its label behind it; none
 # when this is empty.
 journal_mib=4
 
@@ -361,7 +371,7 @@ daemon_start()
     for word in "$@"; do
         command+=("$word")
         [ "$word" != "$bin/carpd" ] || [ -z "$journal_mib" ] ||
-            command+=(--journal "$work/$label.journal" --journal-size "$journal_mib")
+            command+=(--journal "$journals/$label.journal" --journal-size "$journal_mib")
     done
     : >>"$work/$label.log" # the shell opens it later, maybe after someone looked
     ip netns exec "$(namespace_of "$label")" "${command[@]}" >>"$work/$label.log" 2>&1 </dev/null &
@@ -482,7 +492,7 @@ daemons_end()
 {
     local label running=() end
     for label in "${!pid_of[@]}"; do
-        if [ -e "$work/$label.journal" ] && ! is_gone "$label"; then
+        if [ -e "$journals/$label.journal" ] && ! is_gone "$label"; then
             running+=("$label")
             kill -TERM "${pid_of[$label]}" 2>/dev/null || true
             # shellcheck disable=SC2046 # no word when there is none
@@ -519,7 +529,7 @@ check_journal()
 journals_replay()
 {
     local journal files
-    for journal in "$work"/*.journal; do
+    for journal in "$journals"/*.journal; do
         mapfile -t files < <(journal_files "$journal")
         [ ${#files[@]} -eq 0 ] || check_journal "${files[@]}"
     done

@@ -2,11 +2,13 @@
  * carpd: reads and checks everything, detaches when asked to, and becomes two processes: the
  * guardian (this one) and the worker.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +17,10 @@
 
 #include "io/config.h"
 #include "io/live/command.h"
+#include "io/live/confine.h"
 #include "io/live/guardian.h"
 #include "io/live/log.h"
-#include "io/live/ring.h"
+#include "io/live/preflight.h"
 #include "io/live/worker.h"
 
 enum { EXIT_CANNOT_RUN = 2 };
@@ -76,7 +79,8 @@ static int let_go_of_terminal(bool logs_to_stderr)
 
 /* What the guardian may run and name: fixed before there is a worker. Lives as long as the process.
  */
-static int tell_guardian(const struct config *config, struct guardian_setup *setup)
+static int tell_guardian(const struct config *config, const struct confine_users *users,
+                         struct guardian_setup *setup)
 {
     struct guardian_group *groups = calloc(config->group_count, sizeof *groups);
     if (groups == NULL) {
@@ -97,14 +101,33 @@ static int tell_guardian(const struct config *config, struct guardian_setup *set
     }
     setup->groups = groups;
     setup->group_count = (unsigned)config->group_count;
+    setup->run_as = &users->command;
     return 0;
 }
 
-static int run(const struct config *config, const struct config_warnings *warnings)
+/* The rest of this process, with as little as it needs for that. */
+static _Noreturn void guard(struct config *config, const struct confine_users *users,
+                            struct guardian *guardian, pid_t worker)
 {
     char error[CONFIG_ERROR_MAX];
+    config_forget_keys(config);
+    if (confine_guardian(config, users, worker, error) != 0) {
+        log_line(LOG_LEVEL_ERROR, "guardian: %s", error);
+        kill(worker, SIGKILL);
+        _exit(EXIT_CANNOT_RUN);
+    }
+    guardian_stay(guardian);
+}
+
+static int run(struct config *config, const struct config_warnings *warnings)
+{
+    struct confine_users users;
+    struct guardian_setup setup;
+    char error[CONFIG_ERROR_MAX];
     int ready_fd = -1;
-    if (worker_check(config, error) != 0) {
+    /* Whatever whoever started us has left open is for nobody here. */
+    close_range(STDERR_FILENO + 1, ~0U, 0);
+    if (preflight(config, &users, error) != 0) {
         return complain(error);
     }
     bool to_syslog = config->log == CONFIG_LOG_SYSLOG;
@@ -118,23 +141,27 @@ static int run(const struct config *config, const struct config_warnings *warnin
 #ifdef __GLIBC__
     malloc_trim(0); /* what reading the configuration took is not to be kept by two processes */
 #endif
-    struct guardian_setup setup = {.not_mine = ready_fd};
-    struct guardian *guardian;
-    int status = tell_guardian(config, &setup);
-    if (status == 0) {
-        status = guardian_fork(&setup, &guardian);
-    }
-    if (status != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot start the worker: %s", strerror(-status));
+    struct guardian *guardian = NULL;
+    int status = tell_guardian(config, &users, &setup);
+    pid_t worker = status == 0 ? guardian_fork(&setup, &guardian) : (pid_t)status;
+    if (worker < 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot start the worker: %s", strerror(-worker));
         return EXIT_CANNOT_RUN;
     }
-    return worker_run(config, guardian, ready_fd);
+    if (worker > 0) {
+        if (ready_fd >= 0) {
+            close(ready_fd);
+        }
+        guard(config, &users, guardian, worker);
+    }
+    return worker_run(config, &users, guardian, ready_fd);
 }
 
 int main(int argc, char **argv)
 {
     struct config config = {0};
     struct config_warnings warnings = {0};
+    struct confine_users users;
     enum config_action action = CONFIG_RUN;
     char error[CONFIG_ERROR_MAX];
     int status = config_from_arguments(argc, argv, &config, &action, &warnings, error);
@@ -144,8 +171,7 @@ int main(int argc, char **argv)
         fputs(config_usage(), stdout);
     } else if (action == CONFIG_VERSION) {
         puts("carpd " CARP_VERSION);
-    } else if (action == CONFIG_CHECK && config.journal != NULL &&
-               ring_check(config.journal, error) != 0) {
+    } else if (action == CONFIG_CHECK && preflight_files(&config, &users, error) != 0) {
         status = complain(error);
     } else if (action == CONFIG_CHECK) {
         log_open(false, 0, false);

@@ -1,41 +1,84 @@
-#define _GNU_SOURCE
 #include "io/live/command.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/story.h"
+
+/* How many symbolic links a way may have: as many as Linux follows. */
+enum { LINKS_MAX = 40, SHOWN = 200 };
 
 bool command_is_used(const struct config_group *group)
 {
     return group->up != NULL || group->down != NULL;
 }
 
+/* --- what is run --------------------------------------------------------------------------------
+ */
+
+/* The first file of this name in COMMAND_PATH; where there is none, what would be the last one, so
+ * that running it says so. */
+static void look_for(const char *name, char path[PATH_MAX])
+{
+    for (const char *at = COMMAND_PATH; *at != '\0'; at += *at == ':') {
+        size_t size = strcspn(at, ":");
+        snprintf(path, PATH_MAX, "%.*s/%s", (int)size, at, name);
+        if (access(path, X_OK) == 0) {
+            return;
+        }
+        at += size;
+    }
+}
+
+/* Relative ones start where carpd runs. */
+static void make_absolute(const char *name, char path[PATH_MAX])
+{
+    char here[PATH_MAX];
+    if (strchr(name, '/') == NULL) {
+        look_for(name, path);
+    } else if (name[0] == '/' || getcwd(here, sizeof here) == NULL) {
+        snprintf(path, PATH_MAX, "%s", name);
+    } else {
+        snprintf(path, PATH_MAX, "%.*s/%s", PATH_MAX / 2, here, name);
+    }
+}
+
 struct command *command_make(const struct config_group *group, bool up)
 {
-    static const char name[] = "CARPIO_GROUP=", state[] = "CARPIO_STATE=";
-    static const char addresses[] = "CARPIO_ADDRESSES=";
+    static const char path[] = "PATH=" COMMAND_PATH, name[] = "CARPIO_GROUP=";
+    static const char state[] = "CARPIO_STATE=", addresses[] = "CARPIO_ADDRESSES=";
+    char file[PATH_MAX] = "";
     const char *run = up ? group->up : group->down;
-    size_t room = sizeof name + sizeof state + sizeof addresses + strlen(group->name) +
-                  sizeof "MASTER" + group->address_count * (STORY_ADDRESS_MAX + sizeof " /128");
+    if (run != NULL) {
+        make_absolute(run, file);
+    }
+    size_t room = strlen(file) + 1 + sizeof name + sizeof state + sizeof addresses +
+                  strlen(group->name) + sizeof "MASTER" +
+                  group->address_count * (STORY_ADDRESS_MAX + sizeof " /128");
     struct command *command = calloc(1, sizeof *command + room);
     if (command == NULL || run == NULL) {
         return command;
     }
-    command->arguments[0] = run;
+    char *at = (char *)(command + 1);
+    char *end = at + room;
+    command->arguments[0] = at;
+    at += snprintf(at, (size_t)(end - at), "%s", file) + 1;
     command->arguments[1] = group->interface;
     command->arguments[2] = group->address_text;
     command->arguments[3] = group->argument;
 
-    char *at = (char *)(command + 1);
-    char *end = at + room;
-    command->environment[0] = at;
-    at += snprintf(at, (size_t)(end - at), "%s%s", name, group->name) + 1;
+    command->environment[0] = path;
     command->environment[1] = at;
-    at += snprintf(at, (size_t)(end - at), "%s%s", state, up ? "MASTER" : "BACKUP") + 1;
+    at += snprintf(at, (size_t)(end - at), "%s%s", name, group->name) + 1;
     command->environment[2] = at;
+    at += snprintf(at, (size_t)(end - at), "%s%s", state, up ? "MASTER" : "BACKUP") + 1;
+    command->environment[3] = at;
     at += snprintf(at, (size_t)(end - at), "%s", addresses);
     for (size_t i = 0; i < group->address_count; i++) {
         char text[STORY_ADDRESS_MAX];
@@ -49,39 +92,93 @@ struct command *command_make(const struct config_group *group, bool up)
     return command;
 }
 
-static size_t count_of(const char *const *list)
+/* --- whether it may be run ----------------------------------------------------------------------
+ */
+
+struct way {
+    uid_t user;
+    unsigned links; /* followed so far */
+    char *error;
+};
+
+static int refuse(const struct way *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int refuse(const struct way *w, const char *format, ...)
 {
-    size_t count = 0;
-    while (list != NULL && list[count] != NULL) {
-        count++;
-    }
-    return count;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(w->error, CONFIG_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return -1;
 }
 
-static bool has_name_of(const char *const *variables, size_t count, const char *variable)
+/* Could someone else have changed it? What a link allows is said by its owner alone. */
+static int check_one(const struct way *w, const char *path, const struct stat *status)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(variables[i], variable, strcspn(variables[i], "=") + 1) == 0) {
-            return true;
-        }
+    bool sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX) != 0;
+    if (status->st_uid != 0 && status->st_uid != w->user) {
+        return refuse(w, "%.*s belongs to user %u, who could change it; chown it to root", SHOWN,
+                      path, (unsigned)status->st_uid);
     }
-    return false;
+    if (!S_ISLNK(status->st_mode) && !sticky && (status->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return refuse(w, "%.*s can be written by others; chmod go-w it", SHOWN, path);
+    }
+    return 0;
 }
 
-char **command_environment(const char *const *variables)
+/* Where the path goes on when a link stands in the place of its first `size` bytes: *path is
+ * written anew. */
+static int follow(struct way *w, char path[PATH_MAX], size_t size)
 {
-    size_t own = count_of(variables), used = 0;
-    char **all = calloc(count_of((const char *const *)environ) + own + 1, sizeof *all);
-    if (all == NULL) {
-        return NULL;
+    char target[PATH_MAX], whole[2 * PATH_MAX];
+    char rest = path[size];
+    path[size] = '\0';
+    ssize_t got = readlink(path, target, sizeof target);
+    if (got < 0 || w->links++ == LINKS_MAX) {
+        return refuse(w, "%.*s: %s", SHOWN, path, strerror(got < 0 ? errno : ELOOP));
     }
-    for (char **at = environ; *at != NULL; at++) {
-        if (!has_name_of(variables, own, *at)) {
-            all[used++] = *at;
+    size_t folder = target[0] == '/' ? 0 : (size_t)(strrchr(path, '/') + 1 - path);
+    path[size] = rest;
+    int needed = snprintf(whole, sizeof whole, "%.*s%.*s%s", (int)folder, path, (int)got, target,
+                          path + size);
+    if (needed >= PATH_MAX) {
+        return refuse(w, "%.*s: %s", SHOWN, path, strerror(ENAMETOOLONG));
+    }
+    memcpy(path, whole, (size_t)needed + 1);
+    return 0;
+}
+
+/* One step after the other, as the kernel goes. After a link it starts anew: what lies before it is
+ * looked at twice, and is the same. */
+int command_check(const char *file, uid_t user, char error[CONFIG_ERROR_MAX])
+{
+    char path[PATH_MAX];
+    struct way w = {.user = user, .error = error};
+    struct stat status;
+    snprintf(path, sizeof path, "%s", file);
+    for (size_t size = 1;;) {
+        char rest = path[size];
+        path[size] = '\0';
+        int failed = lstat(path, &status) != 0
+                         ? refuse(&w, "%.*s: %s", SHOWN, path, strerror(errno))
+                         : check_one(&w, path, &status);
+        path[size] = rest;
+        if (failed != 0) {
+            return -1;
         }
+        if (S_ISLNK(status.st_mode)) {
+            if (follow(&w, path, size) != 0) {
+                return -1;
+            }
+            size = 1;
+            continue;
+        }
+        if (rest == '\0') {
+            break;
+        }
+        size += strspn(path + size, "/");
+        size += strcspn(path + size, "/");
     }
-    for (size_t i = 0; i < own; i++) {
-        all[used++] = (char *)(uintptr_t)variables[i];
-    }
-    return all;
+    return S_ISREG(status.st_mode) ? 0 : refuse(&w, "%.*s is no plain file", SHOWN, path);
 }

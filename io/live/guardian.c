@@ -20,10 +20,17 @@
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the pulse is shared between processes");
 
-/* The worker's side. */
+/* Both sides. */
 struct guardian {
-    int socket;
     struct guardian_pulse *pulse;
+
+    /* The guardian's. */
+    const struct guardian_setup *setup;
+    struct guardian_tools tools;
+    pid_t worker;
+
+    /* The worker's. */
+    int socket;
     unsigned group_count;
     struct {
         uint32_t serial; /* of guardian_message.h */
@@ -82,10 +89,10 @@ static int open_tools(struct guardian_tools *tools, int *worker_end)
     return 0;
 }
 
-static int make_worker_side(unsigned group_count, struct guardian **made)
+static int make_guardian(const struct guardian_setup *setup, struct guardian **made)
 {
     struct guardian *g = NULL;
-    size_t size = sizeof *g + group_count * sizeof g->groups[0];
+    size_t size = sizeof *g + setup->group_count * sizeof g->groups[0];
     g = (struct guardian *)calloc(1, size);
     if (g == NULL) {
         return -ENOMEM;
@@ -98,26 +105,20 @@ static int make_worker_side(unsigned group_count, struct guardian **made)
     }
     g->socket = -1;
     g->pulse = (struct guardian_pulse *)shared;
-    g->group_count = group_count;
+    g->setup = setup;
+    g->group_count = setup->group_count;
     guardian_beat(g, clock_now());
     *made = g;
     return 0;
 }
 
-/* The rest of the parent's life. */
-static _Noreturn void stay(const struct guardian_setup *setup, struct guardian_tools *tools,
-                           struct guardian *worker_side, pid_t worker)
+void guardian_stay(struct guardian *guardian)
 {
     /* A worker that is merely stopped is no news; its pulse tells. */
     struct sigaction quiet = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &quiet, NULL);
-    close(worker_side->socket);
-    if (setup->not_mine >= 0) {
-        close(setup->not_mine);
-    }
-    const struct guardian_pulse *pulse = worker_side->pulse;
-    free(worker_side);
-    int status = guardian_keep(setup, tools, pulse, worker);
+    int status =
+        guardian_keep(guardian->setup, &guardian->tools, guardian->pulse, guardian->worker);
     /* Not exit(): what the program registered for its end is the worker's to do. */
     _exit(status);
 }
@@ -135,15 +136,14 @@ static int raise_socket(int socket)
     return raised;
 }
 
-int guardian_fork(const struct guardian_setup *setup, struct guardian **worker_side)
+pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardian)
 {
-    struct guardian_tools tools;
     struct guardian *g;
-    int error = make_worker_side(setup->group_count, &g);
+    int error = make_guardian(setup, &g);
     if (error != 0) {
         return error;
     }
-    error = open_tools(&tools, &g->socket);
+    error = open_tools(&g->tools, &g->socket);
     if (error != 0) {
         guardian_close(g);
         return error;
@@ -152,19 +152,22 @@ int guardian_fork(const struct guardian_setup *setup, struct guardian **worker_s
     sigset_t guarded = guarded_signals();
     sigset_t before;
     sigprocmask(SIG_BLOCK, &guarded, &before);
-    pid_t worker = fork();
-    if (worker > 0) {
-        stay(setup, &tools, g, worker);
+    g->worker = fork();
+    if (g->worker > 0) {
+        close(g->socket);
+        g->socket = -1;
+        *guardian = g;
+        return g->worker;
     }
-    error = worker < 0 ? -errno : 0;
+    error = g->worker < 0 ? -errno : 0;
     sigprocmask(SIG_SETMASK, &before, NULL);
-    close_tools(&tools);
+    close_tools(&g->tools);
     if (error != 0) {
         guardian_close(g);
         return error;
     }
     g->socket = raise_socket(g->socket);
-    *worker_side = g;
+    *guardian = g;
     return 0;
 }
 

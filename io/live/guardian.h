@@ -17,6 +17,7 @@
 #ifndef CARP_IO_LIVE_GUARDIAN_H
 #define CARP_IO_LIVE_GUARDIAN_H
 
+#include "io/live/confine.h"
 #include "io/live/linux/netlink.h"
 #include "io/port.h"
 
@@ -27,31 +28,37 @@ enum { GUARDIAN_ADDRESSES_MAX = 128 };
 struct guardian_group {
     const char *name;               /* for the log */
     const char *const *down;        /* arguments, NULL-terminated; NULL: addresses of our own */
-    const char *const *environment; /* NAME=value, NULL-terminated, added to ours; NULL: none */
+    const char *const *environment; /* NAME=value, NULL-terminated: all it has; NULL: nothing */
     carp_duration time_limit;       /* for commands: then SIGTERM, 2 s later SIGKILL; 0: none run */
 };
 
 struct guardian_setup {
     const struct guardian_group *groups; /* as indexed by the host; borrowed for ever */
     unsigned group_count;
-    int not_mine; /* a descriptor of the worker's that the guardian closes; -1: none */
+    const struct confine_user *run_as; /* who runs the commands; borrowed; NULL: whoever we are */
 };
 
 struct guardian;
 
 /*
- * Fork: the child goes on as the worker, the caller's process stays as the guardian.
+ * Fork: the child goes on as the worker, the caller's process is the guardian from now on.
  *
  * Before there are threads, sockets or anything else that only the worker should keep; the log is
- * open. Returns 0 in the worker, or -errno with nothing forked. In the guardian it does not return:
- * the process ends with the worker's exit status, or with 1 and a line in the log when the worker
- * was killed, after everything that was held is released and down commands have ended.
+ * open. Returns 0 in the worker; in the guardian the worker's process id; -errno with nothing
+ * forked. The guardian gives up what it does not need, and then has nothing to do but:
+ */
+pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardian);
+
+/*
+ * Guard the worker to its end. The process ends with the worker's exit status, or with 1 and a line
+ * in the log when the worker was killed, after everything that was held is released and down
+ * commands have ended.
  *
  * TERM, INT, HUP, QUIT, USR1 and USR2 are passed on to the worker (but for INT and QUIT from the
  * terminal, which it gets itself). After TERM or INT it has 5 s, and the longest time limit of a
  * command, to end; then it is killed.
  */
-int guardian_fork(const struct guardian_setup *setup, struct guardian **worker_side);
+_Noreturn void guardian_stay(struct guardian *guardian);
 
 /*
  * The worker is about to hold the group's addresses: called before they are installed, and again

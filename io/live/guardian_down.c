@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,43 +14,52 @@
 /* Between SIGTERM and SIGKILL. */
 #define GRACE CARP_SECONDS(2)
 
-static int spawn(const struct guardian_group *group, char **environment, pid_t *pid)
+/* As a shell's status of a command that it found and could not run. */
+enum { EXIT_CANNOT_RUN = 126 };
+
+/* Nothing that another process, of whatever user, can give a command: its signals are as at the
+ * start of a program, its standard input is empty, its output is our log. */
+static _Noreturn void become(const struct guardian_group *group, const struct confine_user *run_as)
 {
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t files;
-    sigset_t none, all;
+    static const char *const nothing[] = {NULL};
+    const char *const *environment = group->environment == NULL ? nothing : group->environment;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigset_t none;
     sigemptyset(&none);
-    sigfillset(&all);
-    int error = posix_spawnattr_init(&attributes);
-    if (error != 0) {
-        return -error;
+    for (int number = 1; number < NSIG; number++) {
+        signal(number, SIG_DFL);
     }
-    error = posix_spawn_file_actions_init(&files);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int error = setpgid(0, 0) != 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ? -errno : 0;
+    if (error == 0 && run_as != NULL) {
+        error = confine_become(run_as);
+    }
     if (error == 0) {
-        short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-        posix_spawnattr_setflags(&attributes, flags);
-        posix_spawnattr_setpgroup(&attributes, 0);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &all);
-        error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        if (error == 0) {
-            char *const *argv = (char *const *)(uintptr_t)group->down;
-            error = posix_spawnp(pid, argv[0], &files, &attributes, argv, environment);
-        }
-        posix_spawn_file_actions_destroy(&files);
+        execve(group->down[0], (char **)(uintptr_t)group->down, (char **)(uintptr_t)environment);
+        error = -errno;
     }
-    posix_spawnattr_destroy(&attributes);
-    return -error;
+    log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
+             strerror(-error));
+    _exit(EXIT_CANNOT_RUN);
 }
 
 int guardian_down_start(struct guardian_down *down, const struct guardian_group *group,
-                        carp_instant now)
+                        const struct confine_user *run_as, carp_instant now)
 {
+    char why[CONFIG_ERROR_MAX];
+    uid_t user = run_as == NULL ? geteuid() : run_as->uid;
     *down = (struct guardian_down){.stage = DOWN_IDLE, .next = CARP_NEVER};
-    char **environment = command_environment(group->environment);
-    int error = environment == NULL ? -ENOMEM : spawn(group, environment, &down->pid);
-    free(environment);
-    if (error != 0) {
+    if (command_check(group->down[0], user, why) != 0) {
+        log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
+                 why);
+        return -EACCES;
+    }
+    down->pid = fork();
+    if (down->pid == 0) {
+        become(group, run_as);
+    }
+    if (down->pid < 0) {
+        int error = -errno;
         log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
                  strerror(-error));
         return error;

@@ -27,10 +27,10 @@ struct guardian_down {
  * that is in trouble already. */
 enum { GUARDIAN_DOWN_MAX = 16 };
 
-/* Run the command of a group, as its own process group, with stdin from /dev/null. Returns 0 or
- * -errno, and the stage is RUNS or IDLE. */
+/* Run the command of a group as this user (NULL: as we are), as its own process group, with stdin
+ * from /dev/null. Returns 0, and the stage is RUNS; or -errno, it is IDLE, and the log says why. */
 int guardian_down_start(struct guardian_down *down, const struct guardian_group *group,
-                        carp_instant now);
+                        const struct confine_user *run_as, carp_instant now);
 
 /* Act on `next` when it has come; returns the next one, CARP_NEVER when there is none. */
 carp_instant guardian_down_due(struct guardian_down *down, const struct guardian_group *group,

@@ -105,7 +105,8 @@ static void start_down(struct keeper *k, struct kept *g, carp_instant now)
 {
     if (k->downs >= GUARDIAN_DOWN_MAX) {
         g->down = (struct guardian_down){.stage = DOWN_WAITS, .next = CARP_NEVER};
-    } else if (guardian_down_start(&g->down, &k->setup->groups[g - k->groups], now) == 0) {
+    } else if (guardian_down_start(&g->down, &k->setup->groups[g - k->groups], k->setup->run_as,
+                                   now) == 0) {
         k->downs += 1;
     } else {
         finish_release(k, g, now);

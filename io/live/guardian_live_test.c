@@ -358,15 +358,18 @@ static unsigned there(struct scene *s)
 /* Guardian and worker, and the worker holds the addresses. */
 static void raise_curtain(struct scene *s)
 {
-    struct guardian_setup setup = {.groups = &s->group, .group_count = 1, .not_mine = -1};
+    struct guardian_setup setup = {.groups = &s->group, .group_count = 1};
     memset(s->stage, 0, sizeof *s->stage);
     fflush(NULL);
     s->guardian = fork();
     if (s->guardian == 0) {
         struct worker w = {.scene = s};
         close(s->packets);
-        int error = guardian_fork(&setup, &w.guardian);
-        _exit(error != 0 ? 2 : work(&w));
+        pid_t worker = guardian_fork(&setup, &w.guardian);
+        if (worker > 0) {
+            guardian_stay(w.guardian);
+        }
+        _exit(worker < 0 ? 2 : work(&w));
     }
     WAIT_FOR(s, s->stage->worker != 0);
     EXPECT_U64(s->address_count, there(s));

@@ -36,7 +36,6 @@ struct hook {
 struct hooks {
     uv_loop_t *loop;
     size_t count;
-    unsigned running;
     struct hook at[];
 };
 
@@ -71,7 +70,6 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signal)
                  word(hook->current), seconds, (int)status);
     }
     hook->running = NULL;
-    hook->hooks->running -= 1;
     uv_close((uv_handle_t *)&running->timer, on_closed);
     uv_close((uv_handle_t *)process, on_closed);
 
@@ -93,10 +91,6 @@ static void on_time_over(uv_timer_t *timer)
 /* As its own process group, so that a time limit ends what it started too. */
 static int spawn(struct hook *hook, struct running *running, const struct command *command)
 {
-    char **environment = command_environment(command->environment);
-    if (environment == NULL) {
-        return UV_ENOMEM;
-    }
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
@@ -105,19 +99,41 @@ static int spawn(struct hook *hook, struct running *running, const struct comman
     uv_process_options_t options = {
         .file = command->arguments[0],
         .args = (char **)(uintptr_t)command->arguments,
-        .env = environment,
+        .env = (char **)(uintptr_t)command->environment,
         .flags = UV_PROCESS_DETACHED,
         .exit_cb = on_exit_status,
         .stdio = stdio,
         .stdio_count = 3,
     };
-    int error = uv_spawn(hook->hooks->loop, &running->process, &options);
-    free(environment);
-    return error;
+    return uv_spawn(hook->hooks->loop, &running->process, &options);
 }
 
+static void tell_failure(const struct command *command, const char *why)
+{
+    log_line(LOG_LEVEL_ERROR, "Unable to exec %s %s %s: %s", command->arguments[0],
+             command->arguments[1], command->arguments[2], why);
+}
+
+static void start(struct hook *hook, struct running *running, const struct command *command)
+{
+    *running = (struct running){.hook = hook, .since = clock_now(), .handles = 2};
+    running->process.data = running->timer.data = running;
+    int error = spawn(hook, running, command);
+    uv_timer_init(hook->hooks->loop, &running->timer);
+    if (error == 0) {
+        hook->running = running;
+        uv_timer_start(&running->timer, on_time_over, hook->group->command_timeout.ns / 1000000, 0);
+    } else {
+        tell_failure(command, uv_strerror(error));
+        uv_close((uv_handle_t *)&running->timer, on_closed);
+        uv_close((uv_handle_t *)&running->process, on_closed);
+    }
+}
+
+/* What was fine at the start is looked at again: it may have been changed. */
 static void begin(struct hook *hook, enum wish wish)
 {
+    char error[CONFIG_ERROR_MAX];
     struct command *command = command_make(hook->group, wish == WISH_UP);
     struct running *running = calloc(1, sizeof *running);
     hook->current = wish;
@@ -132,20 +148,11 @@ static void begin(struct hook *hook, enum wish wish)
                  command->arguments[1], command->arguments[2],
                  command->arguments[3] == NULL ? "" : " ",
                  command->arguments[3] == NULL ? "" : command->arguments[3]);
-        *running = (struct running){.hook = hook, .since = clock_now(), .handles = 2};
-        running->process.data = running->timer.data = running;
-        int error = spawn(hook, running, command);
-        uv_timer_init(hook->hooks->loop, &running->timer);
-        if (error == 0) {
-            hook->running = running;
-            hook->hooks->running += 1;
-            uv_timer_start(&running->timer, on_time_over, hook->group->command_timeout.ns / 1000000,
-                           0);
+        if (command_check(command->arguments[0], geteuid(), error) == 0) {
+            start(hook, running, command);
         } else {
-            log_line(LOG_LEVEL_ERROR, "Unable to exec %s %s %s: %s", command->arguments[0],
-                     command->arguments[1], command->arguments[2], uv_strerror(error));
-            uv_close((uv_handle_t *)&running->timer, on_closed);
-            uv_close((uv_handle_t *)&running->process, on_closed);
+            tell_failure(command, error);
+            free(running);
         }
     }
     free(command);
@@ -178,10 +185,13 @@ void hooks_want(struct hooks *hooks, unsigned group, bool up)
     }
 }
 
-void hooks_finish(struct hooks *hooks)
+void hooks_abandon(struct hooks *hooks)
 {
-    while (hooks->running > 0 && uv_run(hooks->loop, UV_RUN_ONCE) != 0) {
-        continue;
+    for (size_t i = 0; i < hooks->count; i++) {
+        struct hook *hook = &hooks->at[i];
+        if (hook->running != NULL) {
+            hook->next = WISH_DOWN;
+        }
     }
 }
 

@@ -89,6 +89,12 @@ static void set_bench(struct bench *b, const char *up, const char *down)
     log_capture();
 }
 
+/* Until every group's last wish is fulfilled: then nothing is left on the loop. */
+static void finish(struct bench *b)
+{
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+}
+
 /* No handle is left on the loop, and no child of ours, not even a dead one. */
 static void clear_bench(struct bench *b)
 {
@@ -154,9 +160,9 @@ TEST_CASE(hooks, give_a_command_the_arguments_that_ucarp_gives)
     set_bench(&b, "say \"$# <$1> <$2> <$3>\"", "say \"$# <$1> <$2>\"");
     b.groups[0].argument = argument;
     hooks_want(b.hooks, 0, true);
-    hooks_finish(b.hooks);
+    finish(&b);
     hooks_want(b.hooks, 1, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7 an argument; with $things]\n"
                "[INFO] web: the up command ended after # s with status 0\n"
                "[WARNING] Spawning [@/db-down eth7 192.0.2.7]\n"
@@ -167,9 +173,9 @@ TEST_CASE(hooks, give_a_command_the_arguments_that_ucarp_gives)
     clear_bench(&b);
 }
 
-/* Our own environment, and three variables: each once, also where carpd itself was started by such
- * a command. Standard input is empty; the log goes where ours goes. */
-TEST_CASE(hooks, give_a_command_our_environment_and_three_variables)
+/* Nothing of the environment that carpd was started with. Standard input is empty; the log goes
+ * where ours goes. */
+TEST_CASE(hooks, give_a_command_a_clean_environment_and_three_variables)
 {
     struct bench b;
     int ends[2], real_stdin = dup(STDIN_FILENO);
@@ -177,12 +183,12 @@ TEST_CASE(hooks, give_a_command_our_environment_and_three_variables)
     dup2(ends[0], STDIN_FILENO);
     setenv("CARPIO_STATE", "STALE", 1);
     setenv("HOOKS_TEST", "inherited", 1);
-    set_bench(&b, "tr '\\0' '\\n' </proc/$$/environ | grep -E '^(CARPIO_|HOOKS_)' | sort >>$D/said",
+    set_bench(&b, "tr '\\0' '\\n' </proc/$$/environ | sort >>$D/said",
               "say $CARPIO_STATE; read x || say nothing to read; echo to the log >&2");
     hooks_want(b.hooks, 0, true);
-    hooks_finish(b.hooks);
+    finish(&b);
     hooks_want(b.hooks, 1, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     unsetenv("CARPIO_STATE");
     unsetenv("HOOKS_TEST");
     close(STDIN_FILENO);
@@ -196,7 +202,7 @@ TEST_CASE(hooks, give_a_command_our_environment_and_three_variables)
     EXPECT_STR("CARPIO_ADDRESSES=192.0.2.7 2001:db8::7/64\n"
                "CARPIO_GROUP=web\n"
                "CARPIO_STATE=MASTER\n"
-               "HOOKS_TEST=inherited\n"
+               "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
                "BACKUP\n"
                "nothing to read\n",
                said(&b, "said"));
@@ -211,7 +217,7 @@ TEST_CASE(hooks, run_one_command_of_a_group_at_a_time)
     set_bench(&b, "say up begins; sleep 0.1; say up ends", "say down begins; say down ends");
     hooks_want(b.hooks, 0, true);
     hooks_want(b.hooks, 0, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     logged(&b);
     EXPECT_STR("up begins\nup ends\ndown begins\ndown ends\n", said(&b, "said"));
     clear_bench(&b);
@@ -231,6 +237,11 @@ TEST_CASE(hooks, never_run_a_wish_that_was_overtaken)
         {"down is last", "duddduuuud", "down\n"},
         {"what was overtaken stays so", "udu.", "up\n"},
         {"and what was run is not run again", "ud.u.", "up\ndown\nup\n"},
+        {"abandoned while it goes up", "u!", "up\ndown\n"},
+        {"abandoned before it goes up", "du!", "down\n"},
+        {"abandoned on its way down", "ud!", "up\ndown\n"},
+        {"abandoned when down", "d!", "down\n"},
+        {"abandoned when up, which the guardian sees to", "u.!", "up\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct bench b;
@@ -238,12 +249,14 @@ TEST_CASE(hooks, never_run_a_wish_that_was_overtaken)
         set_bench(&b, "say up", "say down");
         for (const char *wish = rows[i].wishes; *wish != '\0'; wish++) {
             if (*wish == '.') {
-                hooks_finish(b.hooks);
+                finish(&b);
+            } else if (*wish == '!') {
+                hooks_abandon(b.hooks);
             } else { /* the loop does not run: the first one goes on */
                 hooks_want(b.hooks, 0, *wish == 'u');
             }
         }
-        hooks_finish(b.hooks);
+        finish(&b);
         logged(&b);
         EXPECT_STR(rows[i].want, said(&b, "said"));
         clear_bench(&b);
@@ -268,9 +281,10 @@ TEST_CASE(hooks, run_the_commands_of_two_groups_beside_each_other_and_beside_the
     uv_timer_init(&b.loop, &ticks);
     ticks.data = &count;
     uv_timer_start(&ticks, count_tick, 10, 10);
+    uv_unref((uv_handle_t *)&ticks);
     hooks_want(b.hooks, 0, true);
     hooks_want(b.hooks, 1, true);
-    hooks_finish(b.hooks);
+    finish(&b);
     uv_close((uv_handle_t *)&ticks, NULL);
     char path[PATH_ROOM + 32];
     logged(&b);
@@ -287,10 +301,10 @@ TEST_CASE(hooks, do_nothing_where_only_the_other_command_is_set)
     struct bench b;
     set_bench(&b, "say up", NULL);
     hooks_want(b.hooks, 0, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     hooks_want(b.hooks, 0, true);
     hooks_want(b.hooks, 0, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
                "[INFO] web: the up command ended after # s with status 0\n",
                logged(&b));
@@ -306,7 +320,7 @@ TEST_CASE(hooks, log_how_a_command_ended_and_go_on)
     set_bench(&b, "exit 7", "kill -SEGV $$");
     hooks_want(b.hooks, 0, true);
     hooks_want(b.hooks, 0, false);
-    hooks_finish(b.hooks);
+    finish(&b);
     EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
                "[ERROR] web: the up command ended after # s with status 7\n"
                "[WARNING] Spawning [@/web-down eth7 192.0.2.7]\n"
@@ -324,14 +338,14 @@ TEST_CASE(hooks, log_a_command_that_cannot_be_run_and_go_on)
     for (unsigned i = 0; i < GROUPS; i++) {
         hooks_want(b.hooks, i, true);
         hooks_want(b.hooks, i, false);
-        hooks_finish(b.hooks);
+        finish(&b);
     }
     EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
                "[ERROR] Unable to exec @/web-up eth7 192.0.2.7: permission denied\n"
                "[WARNING] Spawning [@/web-down eth7 192.0.2.7]\n"
                "[INFO] web: the down command ended after # s with status 0\n"
                "[WARNING] Spawning [@/db-up eth7 192.0.2.7]\n"
-               "[ERROR] Unable to exec @/db-up eth7 192.0.2.7: no such file or directory\n"
+               "[ERROR] Unable to exec @/db-up eth7 192.0.2.7: @/db-up: No such file or directory\n"
                "[WARNING] Spawning [@/db-down eth7 192.0.2.7]\n"
                "[INFO] db: the down command ended after # s with status 0\n",
                logged(&b));
@@ -361,7 +375,7 @@ TEST_CASE(hooks, end_a_command_and_its_children_when_its_time_is_over)
     write_script(&b, b.up[1], "trap '' TERM; while :; do sleep 0.05; done");
     b.groups[0].command_timeout = b.groups[1].command_timeout = CARP_MILLISECONDS(200);
     hooks_want(b.hooks, 0, true);
-    hooks_finish(b.hooks);
+    finish(&b);
     pid_t child = (pid_t)atoi(said(&b, "said"));
     EXPECT_TRUE(child > 0);
     for (int i = 0; i < 500 && !is_dead(child); i++) {
@@ -371,7 +385,7 @@ TEST_CASE(hooks, end_a_command_and_its_children_when_its_time_is_over)
 
     hooks_want(b.hooks, 1, true);
     hooks_want(b.hooks, 1, false); /* comes to its right all the same */
-    hooks_finish(b.hooks);
+    finish(&b);
     EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
                "[ERROR] web: the up command ended after # s by signal 15 (Terminated): its time "
                "was over\n"
@@ -391,12 +405,12 @@ TEST_CASE(hooks, are_finished_when_the_last_wish_of_every_group_is_fulfilled)
     struct bench b;
     set_bench(&b, "sleep 0.1; touch $D/$CARPIO_GROUP-up",
               "sleep 0.1; touch $D/$CARPIO_GROUP-ended");
-    hooks_finish(b.hooks); /* nothing runs: does not wait */
+    finish(&b); /* nothing runs: does not wait */
     for (unsigned i = 0; i < GROUPS; i++) {
         hooks_want(b.hooks, i, true);
         hooks_want(b.hooks, i, false);
     }
-    hooks_finish(b.hooks);
+    finish(&b);
     logged(&b);
     for (int i = 0; i < GROUPS; i++) {
         char path[PATH_ROOM + 32];

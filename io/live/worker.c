@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cap-ng.h>
 #include <uv.h>
 
 #include "engine/story.h"
@@ -21,12 +19,13 @@
 #include "io/live/addresses.h"
 #include "io/live/clock.h"
 #include "io/live/command.h"
-#include "io/live/hooks.h"
+#include "io/live/confine.h"
 #include "io/live/log.h"
 #include "io/live/packet.h"
 #include "io/live/recorder.h"
 #include "io/live/report.h"
 #include "io/live/ring.h"
+#include "io/live/runner.h"
 
 /* UCARP's SIGUSR2: step down, and stay so at least this long. */
 #define YIELD_PAUSE CARP_SECONDS(3)
@@ -62,7 +61,6 @@ struct worker {
     struct host_book *books;
     struct addresses *addresses;
     struct report_limits *limits;
-    struct hooks *hooks;
 
     size_t interface_count;
     struct interface *interfaces;
@@ -75,11 +73,12 @@ struct worker {
     carp_instant dump_from; /* the kernel's tables are to be read anew; CARP_NEVER: no */
 
     uv_loop_t loop;
-    uv_poll_t timer_poll, netlink_poll, guardian_poll;
+    uv_poll_t timer_poll, netlink_poll, guardian_poll, runner_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SIGNALS_MAX];
     size_t signal_count;
     int timer_fd;
+    int runner;               /* the wire to it; -1: there are no commands */
     carp_instant armed;       /* what the timer is set to */
     carp_instant host_due_at; /* what the host asked for */
     carp_instant renew_at;    /* lifetimes */
@@ -123,6 +122,25 @@ static int tell_guardian(struct worker *w, unsigned group, const struct port_gua
     return error;
 }
 
+/* Whoever can run no commands has no business here. What they hold stays held for the guardian,
+ * which can. */
+static void lose_runner(struct worker *w, const char *why)
+{
+    if (w->status < 0) {
+        log_line(LOG_LEVEL_ERROR, "the process that runs commands does not: %s; leaving", why);
+        w->status = 1;
+    }
+}
+
+static int want_command(struct worker *w, unsigned group, bool up)
+{
+    int error = runner_want(w->runner, group, up);
+    if (error != 0) {
+        lose_runner(w, strerror(-error));
+    }
+    return error;
+}
+
 /* The guardian is told first, so that there is no moment in which an address could outlive us. */
 static int port_claim(void *self, unsigned group, const struct port_guard *guard)
 {
@@ -140,7 +158,7 @@ static int port_claim(void *self, unsigned group, const struct port_guard *guard
         return error;
     }
     if (!own) {
-        hooks_want(w->hooks, group, true);
+        error = want_command(w, group, true);
     } else if (!addresses->held) {
         error = addresses_hold(addresses, config, &w->netlink);
         carp_duration renewal = addresses_renewal(w->addresses, w->group_count);
@@ -154,7 +172,10 @@ static int port_release(void *self, unsigned group)
     struct worker *w = self;
     int error = 0;
     if (command_is_used(&w->config->groups[group])) {
-        hooks_want(w->hooks, group, false);
+        error = want_command(w, group, false);
+        if (error != 0) {
+            return error; /* still held, for the guardian */
+        }
     } else {
         error = addresses_drop(&w->addresses[group], &w->netlink);
         if (error != 0) {
@@ -497,6 +518,16 @@ static void on_timer(uv_poll_t *handle, int status, int events)
     w->woken = true;
 }
 
+/* It has nothing to say: it is gone. */
+static void on_runner_end(uv_poll_t *handle, int status, int events)
+{
+    struct worker *w = handle->data;
+    (void)status, (void)events;
+    uv_poll_stop(handle);
+    lose_runner(w, "it has ended");
+    w->woken = true;
+}
+
 /* One wake-up for all that became readable at once. */
 static void on_after_poll(uv_check_t *handle)
 {
@@ -598,6 +629,9 @@ static int watch_all(struct worker *w)
     if (error == 0) {
         error = watch(w, &w->guardian_poll, guardian_fd(w->guardian), on_readable);
     }
+    if (error == 0 && w->runner >= 0) {
+        error = watch(w, &w->runner_poll, w->runner, on_runner_end);
+    }
     for (size_t i = 0; error == 0 && i < sizeof signals / sizeof *signals; i++) {
         error = uv_signal_init(&w->loop, &w->signals[i]);
         w->signals[i].data = w;
@@ -622,7 +656,7 @@ static void begin_released(struct worker *w)
             struct addresses_on where = addresses_on(w);
             addresses_clean(group, &where, on->link.ifindex);
         } else if (!group->neutral) {
-            hooks_want(w->hooks, (unsigned)g, false);
+            want_command(w, (unsigned)g, false);
         }
     }
 }
@@ -655,6 +689,30 @@ static int begin_journal(struct worker *w, char why[CONFIG_ERROR_MAX])
     return recorder_open(&w->recorder, &w->loop, &setup, why);
 }
 
+/* For ever; only the commands run with other rights. What is still loaded, as OpenSSL's
+ * configuration and whatever that names, is loaded before. Why not: in words, or as -errno alone.
+ */
+static int give_up_rights(struct worker *w, struct config *config,
+                          const struct confine_users *users, int ready_fd,
+                          char why[CONFIG_ERROR_MAX])
+{
+    const int not_mine[] = {ready_fd, guardian_fd(w->guardian)};
+    const struct runner_setup setup = {config, &users->command, not_mine,
+                                       sizeof not_mine / sizeof not_mine[0]};
+    bool commands = false;
+    for (size_t g = 0; g < config->group_count; g++) {
+        commands |= command_is_used(&config->groups[g]);
+    }
+    if (commands && (w->runner = runner_fork(&setup)) < 0) {
+        return w->runner;
+    }
+    int error = allocate(w);
+    if (error != 0) {
+        return error;
+    }
+    return confine_worker(config, &users->worker, why) == 0 ? 0 : -EPERM;
+}
+
 /* Why not: in words, or as -errno alone. */
 static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
 {
@@ -672,10 +730,7 @@ static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
     struct port port = functions;
     port.self = w;
 
-    int error = allocate(w);
-    if (error != 0) {
-        return error;
-    }
+    int error;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed ||
         clock_gettime(CLOCK_REALTIME, &wall) != 0) {
         return -errno;
@@ -686,10 +741,6 @@ static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
     if ((error = uv_loop_init(&w->loop)) != 0 || (error = begin_journal(w, why)) != 0 ||
         (error = netlink_open(&w->netlink)) != 0 || (error = netlink_watch(&w->netlink)) != 0 ||
         (error = watch_all(w)) != 0) {
-        return error;
-    }
-    error = hooks_open(&w->hooks, &w->loop, w->config->groups, w->group_count);
-    if (error != 0) {
         return error;
     }
     w->dump_from = (carp_instant){0};
@@ -710,10 +761,13 @@ static void end(struct worker *w)
     uv_poll_stop(&w->timer_poll);
     uv_poll_stop(&w->netlink_poll);
     uv_poll_stop(&w->guardian_poll);
+    if (w->runner >= 0) {
+        uv_poll_stop(&w->runner_poll);
+    }
     for (size_t i = 0; i < w->interface_count; i++) {
         interface_close(&w->interfaces[i]);
     }
-    hooks_finish(w->hooks);
+    runner_finish(w->runner);
     netlink_close(&w->netlink);
     if (!recorder_finish(w->recorder, JOURNAL_END_MS)) {
         _exit(w->status); /* exit() would wait for libuv's threads */
@@ -721,80 +775,21 @@ static void end(struct worker *w)
     guardian_close(w->guardian);
 }
 
-/* The interfaces of this machine, for a message: "eth0, lo". */
-static void list_interfaces(char *text, size_t size)
-{
-    struct if_nameindex *all = if_nameindex();
-    text[0] = '\0';
-    for (const struct if_nameindex *i = all; i != NULL && i->if_name != NULL; i++) {
-        size_t used = strlen(text);
-        snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ", i->if_name);
-    }
-    if_freenameindex(all);
-}
-
-static int check_interface(struct netlink *netlink, const struct config_group *group,
-                           char error[CONFIG_ERROR_MAX])
-{
-    struct netlink_link link;
-    int failed = netlink_link_by_name(netlink, group->interface, &link);
-    if (failed == -ENODEV) {
-        char there[CONFIG_ERROR_MAX / 2];
-        list_interfaces(there, sizeof there);
-        snprintf(error, CONFIG_ERROR_MAX, "%s: there is no interface %s here; there are %s",
-                 group->name, group->interface, there);
-    } else if (failed != 0) {
-        snprintf(error, CONFIG_ERROR_MAX, "%s: cannot look at %s: %s", group->name,
-                 group->interface, strerror(-failed));
-    } else if (!link.ethernet) {
-        snprintf(error, CONFIG_ERROR_MAX, "%s: %s is no Ethernet interface; CARP needs one",
-                 group->name, group->interface);
-    } else {
-        return 0;
-    }
-    return 2;
-}
-
-int worker_check(const struct config *config, char error[CONFIG_ERROR_MAX])
-{
-    capng_get_caps_process();
-    if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) ||
-        !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN)) {
-        snprintf(
-            error, CONFIG_ERROR_MAX,
-            "raw frames and addresses need the capabilities CAP_NET_RAW and CAP_NET_ADMIN: run "
-            "this as root");
-        return 2;
-    }
-    struct netlink netlink;
-    int failed = netlink_open(&netlink);
-    if (failed != 0) {
-        snprintf(error, CONFIG_ERROR_MAX, "cannot ask the kernel for its interfaces: %s",
-                 strerror(-failed));
-        return 2;
-    }
-    int status = 0;
-    for (size_t g = 0; status == 0 && g < config->group_count; g++) {
-        status = check_interface(&netlink, &config->groups[g], error);
-    }
-    netlink_close(&netlink);
-    if (status == 0 && config->journal != NULL) {
-        status = ring_check(config->journal, error);
-    }
-    return status;
-}
-
-int worker_run(const struct config *config, struct guardian *guardian, int ready_fd)
+int worker_run(struct config *config, const struct confine_users *users, struct guardian *guardian,
+               int ready_fd)
 {
     static struct worker w; /* one a process; its handles live as long */
     w.config = config;
     w.guardian = guardian;
     w.virtuals = (struct netlink_virtuals){is_virtual, &w};
     w.host_due_at = w.renew_at = w.dump_from = w.armed = CARP_NEVER;
-    w.status = -1;
+    w.status = w.runner = -1;
 
     char why[CONFIG_ERROR_MAX] = "";
-    int error = begin(&w, why);
+    int error = give_up_rights(&w, config, users, ready_fd, why);
+    if (error == 0) {
+        error = begin(&w, why);
+    }
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot start: %s", why[0] != '\0' ? why : strerror(-error));
         return 2;

@@ -1,0 +1,146 @@
+#define _GNU_SOURCE
+#include "io/live/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "io/live/hooks.h"
+#include "io/live/log.h"
+
+enum { EXIT_CANNOT_RUN = 2 };
+
+/* On a socket that keeps messages apart. */
+struct wish {
+    uint32_t group;
+    uint32_t up;
+};
+
+struct runner {
+    const struct runner_setup *setup;
+    struct hooks *hooks;
+    uv_loop_t loop;
+    uv_poll_t poll;
+    int wire;
+};
+
+/* --- the new process -----------------------------------------------------------------------------
+ */
+
+static void on_wish(uv_poll_t *handle, int status, int events)
+{
+    struct runner *r = handle->data;
+    struct wish wish;
+    (void)status, (void)events;
+    for (;;) {
+        ssize_t size = recv(r->wire, &wish, sizeof wish, MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0 && errno == EAGAIN) {
+            return;
+        }
+        if (size <= 0) {
+            hooks_abandon(r->hooks);
+            uv_poll_stop(&r->poll); /* so the loop ends with the last command */
+            return;
+        }
+        if (size == sizeof wish && wish.group < r->setup->config->group_count && wish.up <= 1) {
+            hooks_want(r->hooks, wish.group, wish.up == 1);
+        }
+    }
+}
+
+/* What ends it is the end of the worker; signals for the whole group of processes do not. */
+static void ignore_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        signal(numbers[i], SIG_IGN);
+    }
+}
+
+static int run(const struct runner_setup *setup, int wire)
+{
+    char error[CONFIG_ERROR_MAX];
+    struct runner r = {.setup = setup, .wire = wire};
+    prctl(PR_SET_NAME, "carpd-commands", 0, 0, 0);
+    ignore_signals();
+    config_forget_keys(setup->config);
+    if (confine_runner(setup->run_as, error) != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", error);
+        return EXIT_CANNOT_RUN;
+    }
+    int failed = uv_loop_init(&r.loop);
+    if (failed == 0) {
+        failed = hooks_open(&r.hooks, &r.loop, setup->config->groups, setup->config->group_count);
+    }
+    if (failed == 0) {
+        failed = uv_poll_init(&r.loop, &r.poll, wire);
+    }
+    if (failed != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", uv_strerror(failed));
+        return EXIT_CANNOT_RUN;
+    }
+    r.poll.data = &r;
+    uv_poll_start(&r.poll, UV_READABLE, on_wish);
+    uv_run(&r.loop, UV_RUN_DEFAULT);
+    return 0;
+}
+
+int runner_fork(const struct runner_setup *setup)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        return -errno;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        for (size_t i = 0; i < setup->not_mine_count; i++) {
+            if (setup->not_mine[i] >= 0) {
+                close(setup->not_mine[i]);
+            }
+        }
+        _exit(run(setup, ends[1]));
+    }
+    int error = -errno;
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return error;
+    }
+    return ends[0];
+}
+
+/* --- the worker's side ---------------------------------------------------------------------------
+ */
+
+int runner_want(int wire, unsigned group, bool up)
+{
+    const struct wish wish = {group, up ? 1 : 0};
+    ssize_t sent;
+    do {
+        sent = send(wire, &wish, sizeof wish, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+void runner_finish(int wire)
+{
+    char nothing;
+    if (wire < 0) {
+        return;
+    }
+    shutdown(wire, SHUT_WR);
+    while (recv(wire, &nothing, sizeof nothing, 0) < 0 && errno == EINTR) {
+        continue;
+    }
+    close(wire);
+}
