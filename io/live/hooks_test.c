@@ -353,6 +353,25 @@ TEST_CASE(hooks, log_a_command_that_cannot_be_run_and_go_on)
     clear_bench(&b);
 }
 
+/* It was fine at the start, and is looked at again. */
+TEST_CASE(hooks, do_not_run_a_command_that_others_can_write_by_now)
+{
+    struct bench b;
+    set_bench(&b, "say up", "say down");
+    chmod(b.up[0], 0777);
+    hooks_want(b.hooks, 0, true);
+    hooks_want(b.hooks, 0, false);
+    finish(&b);
+    EXPECT_STR("[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
+               "[ERROR] Unable to exec @/web-up eth7 192.0.2.7: @/web-up can be written by others; "
+               "chmod go-w it\n"
+               "[WARNING] Spawning [@/web-down eth7 192.0.2.7]\n"
+               "[INFO] web: the down command ended after # s with status 0\n",
+               logged(&b));
+    EXPECT_STR("down\n", said(&b, "said"));
+    clear_bench(&b);
+}
+
 /* Gone, or dead and only not yet buried by whoever inherited it. */
 static bool is_dead(pid_t pid)
 {
