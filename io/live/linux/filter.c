@@ -64,6 +64,7 @@ static const int worker_calls[] = {
     SCMP_SYS(set_robust_list),
     SCMP_SYS(setsockopt),
     SCMP_SYS(shutdown),
+    SCMP_SYS(sigaltstack), /* threads under sanitizers */
     SCMP_SYS(timerfd_create),
     SCMP_SYS(uname),
 };
