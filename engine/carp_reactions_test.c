@@ -391,7 +391,6 @@ static void expect_actions(const struct lab *lab, enum becomes becomes)
 static void expect_sent(const struct lab *lab, unsigned index, uint64_t counter)
 {
     const uint8_t *frame = lab_sent(lab, index);
-    ASSERT_TRUE(frame != NULL);
     EXPECT_INT(lab->config.advskew, frame[CARP + 2]);
     EXPECT_INT(lab->config.advbase, frame[CARP + 5]);
     EXPECT_U64(counter, get_counter(frame));
@@ -506,7 +505,6 @@ TEST_CASE(carp_reactions, of_a_master_to_its_own_last_advert_reflected_unchanged
     for (unsigned i = 0; i < 3; i++) {
         lab_run(&lab, (carp_instant){sent_at[i]});
         const uint8_t *frame = lab_sent(&lab, i == 0 ? 1 : 0);
-        ASSERT_TRUE(frame != NULL);
         memcpy(frames[i], frame, FRAME);
     }
     struct carp before = lab.carp;

@@ -310,7 +310,6 @@ TEST_CASE(carp_table, is_not_put_down_by_its_own_advert_reflected)
     reach(&lab, CARP_MASTER);
     lab_run(&lab, AT_NS(4781250000));
     const uint8_t *frame = lab_sent(&lab, 0);
-    ASSERT_TRUE(frame != NULL);
     struct carp_packet packet;
     EXPECT_INT(CARP_ACCEPTED, frame_parse(frame, lab.out.at[0].size, &packet));
     lab_hear_packet(&lab, AT_NS(4781250001), &packet);

@@ -133,7 +133,6 @@ TEST_CASE(carp_wire, addresses_its_adverts_to_the_configured_group)
     lab_link(&lab, true);
     lab_run(&lab, AT_S(3));
     const uint8_t *frame = lab_sent(&lab, 1);
-    ASSERT_TRUE(frame != NULL);
     EXPECT_BYTES(((const uint8_t[]){0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}), frame, 6);
     EXPECT_BYTES(((const uint8_t[]){239, 129, 2, 3}), frame + 30, 4);
     EXPECT_INT(CARP_OTHER_GROUP,
@@ -143,7 +142,6 @@ TEST_CASE(carp_wire, addresses_its_adverts_to_the_configured_group)
     lab_link(&lab, true);
     lab_run(&lab, AT_S(3));
     frame = lab_sent(&lab, 1);
-    ASSERT_TRUE(frame != NULL);
     EXPECT_BYTES(((const uint8_t[]){0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), frame, 6);
     EXPECT_BYTES(((const uint8_t[]){224, 0, 0, 18}), frame + 30, 4);
 }

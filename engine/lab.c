@@ -227,8 +227,12 @@ void lab_forget(struct lab *lab)
 
 const uint8_t *lab_sent(const struct lab *lab, unsigned index)
 {
+    static const uint8_t nothing[FRAME_MAX];
     bool is_send = index < lab->out.count && lab->out.at[index].type == CARP_SEND;
-    return is_send ? lab->out.at[index].frame : NULL;
+    if (!is_send) {
+        tk_fail(__FILE__, __LINE__, "action %u is no advert", index);
+    }
+    return is_send ? lab->out.at[index].frame : nothing;
 }
 
 /* --- bytes and files

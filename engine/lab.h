@@ -83,8 +83,8 @@ void lab_sign(const struct carp_config *config, struct carp_advert *advert);
 /* The crypto port by OpenSSL's one-shot HMAC(): slow, plain, and not io/crypto_openssl.c. */
 struct carp_crypto lab_crypto(const struct carp_config *config);
 
-/* The bytes of the last outcome's action number `index`, which must be a SEND; NULL when it is not.
- */
+/* The bytes of the last outcome's action number `index`. When that is no SEND the test fails, and
+ * they are zero. */
 const uint8_t *lab_sent(const struct lab *lab, unsigned index);
 
 /* Put the Internet checksum of these bytes into its field among them (RFC 1071), apart from the
