@@ -237,6 +237,20 @@ TEST_CASE(master, yields_to_a_lower_demotion_in_openbsds_dialect_only)
     EXPECT_STR("3.500000000 MASTER hears 192.0.2.10 1/1 (worse-master): announce\n", lab.story);
 }
 
+/* Who leaves says so with its own demotion (OpenBSD carp_send_ad()), which may be lower than ours:
+ * to yield to that would leave nobody. */
+TEST_CASE(master, never_yields_to_a_farewell_of_a_host_that_is_demoted_less)
+{
+    struct lab lab;
+    make_master(&lab, (struct carp_config){.advbase = 1, .dialect = CARP_DIALECT_OPENBSD});
+    lab_demote(&lab, 2);
+    lab_hear(&lab, AT_MS(3500),
+             (struct lab_advert){.host = 10, .advbase = 255, .advskew = 255, .demote = 1});
+    EXPECT_STR("3.000000000 MASTER (demoted): send\n"
+               "3.500000000 MASTER hears 192.0.2.10 255/255 demoted 1 (worse-master): announce\n",
+               lab.story);
+}
+
 /* --- re-assertion ------------------------------------------------------------------------------
  */
 
