@@ -278,6 +278,37 @@ static void begin_journal(struct daemon *d)
     }
 }
 
+/* The guardian releases a group whose worker is gone, and says the farewell it was given. */
+static void release_for(struct daemon *d, unsigned group, bool with_farewell)
+{
+    struct machine_group *g = &d->machine.groups[group];
+    struct world *w = d->world;
+    if (!g->wanted) {
+        return; /* it was released in good order; a down command may still run */
+    }
+    machine_take(&d->machine, group);
+    trace_note(&w->trace, w->now, TRACE_NODE, d->node, NODE_DISOWNED, group, with_farewell);
+    for (unsigned i = 0; i < 2 && with_farewell; i++) {
+        if (g->guard.farewell_size[i] > 0) {
+            machine_send(&d->machine, group, g->guard.farewell[i], g->guard.farewell_size[i]);
+        }
+    }
+    d->disowned[group] = d->some_disowned = true;
+}
+
+/* Whoever starts carpd anew waits for the one before, and that is the guardian: if the worker died
+ * a moment ago, the guardian has let go when the new one begins. What addresses are there without
+ * it, carpd removes when it starts. Source: io/live/carpd.c, addresses.c. */
+static void clear_away(struct daemon *d)
+{
+    for (unsigned g = 0; d->machine.groups != NULL && g < d->group_count; g++) {
+        if (!d->machine.unguarded && !d->all_frozen) {
+            release_for(d, g, true);
+        }
+        machine_take(&d->machine, g);
+    }
+}
+
 static void start(struct world *w, struct node *node)
 {
     struct daemon *d = daemon_of(node);
@@ -299,6 +330,8 @@ static void start(struct world *w, struct node *node)
     if (d->interfaces == NULL) {
         d->interfaces = memory_make(node->nic_count, sizeof *d->interfaces);
     }
+    d->machine.now = node_now(w, node);
+    clear_away(d);
     machine_init(&d->machine);
     d->some_disowned = d->all_frozen = false;
     memset(d->disowned, 0, sizeof d->disowned);
@@ -318,24 +351,6 @@ static void stop(struct world *w, struct node *node)
     begin_wake_up(d, now);
     host_stop(&d->host, now);
     watch_machine(d); /* a down command runs to its end */
-}
-
-/* The guardian releases a group whose worker is gone, and says the farewell it was given. */
-static void release_for(struct daemon *d, unsigned group, bool with_farewell)
-{
-    struct machine_group *g = &d->machine.groups[group];
-    struct world *w = d->world;
-    if (!g->wanted) {
-        return; /* it was released in good order; a down command may still run */
-    }
-    machine_take(&d->machine, group);
-    trace_note(&w->trace, w->now, TRACE_NODE, d->node, NODE_DISOWNED, group, with_farewell);
-    for (unsigned i = 0; i < 2 && with_farewell; i++) {
-        if (g->guard.farewell_size[i] > 0) {
-            machine_send(&d->machine, group, g->guard.farewell[i], g->guard.farewell_size[i]);
-        }
-    }
-    d->disowned[group] = d->some_disowned = true;
 }
 
 static carp_instant guardian_gives_up(const struct daemon *d, unsigned group)

@@ -127,6 +127,24 @@ TEST_CASE(daemon, a_killed_master_comes_back_and_preempts)
     end(&lab);
 }
 
+/* Within the 2 ms after which its guardian hears of the death: that one lets go first, and the new
+ * one finds nothing there. */
+TEST_CASE(daemon, a_killed_master_that_is_started_at_once_finds_its_address_gone)
+{
+    static struct world_lab lab;
+    init(&lab, false);
+    begin(&lab, 40500);
+    node_kill(&lab.world, world_lab_node(&lab, A));
+    world_lab_run(&lab, 40501);
+    node_start(&lab.world, world_lab_node(&lab, A));
+    EXPECT_TRUE(!world_lab_holds(&lab, A));
+    world_lab_run(&lab, 50000);
+    expect_story(&lab, "a 40.501000000 INIT -> BACKUP (link-up)\n"
+                       "b 40.501020000 BACKUP hears 10.0.0.1 255/255 -> MASTER (farewell): claim, "
+                       "send, announce\n");
+    end(&lab);
+}
+
 TEST_CASE(daemon, without_guardian_and_lifetimes_the_address_of_a_killed_master_stays)
 {
     static struct world_lab lab;
@@ -139,6 +157,8 @@ TEST_CASE(daemon, without_guardian_and_lifetimes_the_address_of_a_killed_master_
     EXPECT_TRUE(world_lab_holds(&lab, A));
     EXPECT_U64(1, lab.world.oracle->counts[ORACLE_LEFT]);
     EXPECT_U64(1, lab.world.oracle->total);
+    node_start(&lab.world, world_lab_node(&lab, A)); /* carpd removes what it finds */
+    EXPECT_TRUE(!world_lab_holds(&lab, A));
     world_lab_free(&lab);
 }
 
