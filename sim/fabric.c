@@ -664,8 +664,11 @@ void fabric_remove_fault(struct world *w, uint32_t index)
     struct fault *f = &w->faults[index];
     fabric_release(w, index);
     if (w->oracle != NULL) {
-        /* What it delayed is still on its way. */
-        carp_duration late = {f->delay.ns + f->jitter.ns};
+        /* What it delayed is still on its way, and other faults of this way delayed it more. */
+        carp_duration late = {0};
+        for (uint32_t i = w->ends[f->end].fault; i != 0; i = w->faults[i - 1].next) {
+            late.ns += w->faults[i - 1].delay.ns + w->faults[i - 1].jitter.ns;
+        }
         oracle_disturbed_until(w, instant_add(w->now, late));
     }
     uint32_t *at = &w->ends[f->end].fault;

@@ -446,6 +446,26 @@ TEST_CASE(oracle, is_silent_about_whom_no_protocol_could_do_right_by)
     }
 }
 
+/* a's adverts are late by as much as two faults on its way delay them: the last one too, that
+ * leaves before both are over and a dies, and b waits from then on. */
+TEST_CASE(oracle, is_silent_about_adverts_that_several_faults_delay)
+{
+    static struct world_lab lab;
+    const struct fault slow = {
+        .origin = NONE, .match = MATCH_ADVERTS, .delay = CARP_MILLISECONDS(1400)};
+    init(&lab, 9500);
+    uint32_t first = world_lab_fault_out(&lab, A, slow);
+    uint32_t second = world_lab_fault_out(&lab, A, slow);
+    world_lab_run(&lab, 20050);
+    fabric_remove_fault(&lab.world, first);
+    fabric_remove_fault(&lab.world, second);
+    node_crash(&lab.world, world_lab_node(&lab, A));
+    world_lab_run(&lab, 60000);
+    EXPECT_U64(26190645000, oracle_member(&lab.world, B, 0)->state_since.ns);
+    expect_silence(&lab);
+    world_lab_free(&lab);
+}
+
 /* Each side has a master, which is right; after it heals a's next advert ends that. */
 TEST_CASE(oracle, is_silent_about_a_split_and_its_end)
 {
