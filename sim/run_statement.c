@@ -150,14 +150,15 @@ static void set_send_error(struct run *r, const struct statement *st, int error)
     }
 }
 
-/* For each group of the node that the statement is about. */
+/* For each group of the node that the statement is about. Who does not run can be told nothing. */
 static void each_group(struct run *r, const struct statement *st,
                        void (*act)(struct run *r, const struct statement *st, struct node *node,
                                    unsigned group))
 {
     const struct scenario_node *n = &r->scenario->nodes[st->node];
     struct node *node = &r->world.nodes[st->node];
-    for (unsigned g = 0; node->alive && g < n->group_count; g++) {
+    bool runs = node->alive && !node->frozen && !node->paused;
+    for (unsigned g = 0; runs && g < n->group_count; g++) {
         if (st->vhid == 0 || n->groups[g].config.vhid == st->vhid) {
             act(r, st, node, g);
         }

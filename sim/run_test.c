@@ -262,6 +262,12 @@ static const struct {
      "b 10.000020000 BACKUP hears 10.0.0.1 255/255 -> MASTER (farewell): claim, send, announce\n"
      "a 14.171915000 BACKUP hears 10.0.0.2 1/100 -> MASTER (preempt): claim, send, announce\n"
      "b 14.171935000 MASTER hears 10.0.0.1 1/0 -> BACKUP (better-master): release, send\n"},
+    {"who is frozen or paused is told nothing",
+     "horizon 20s\n" PAIR "at 10s freeze a for 2s pause b for 2s\n"
+     "at 11s yield a demote a 200 remove a demote b 200\n",
+     "a 0.000000000 INIT -> BACKUP (link-up)\n"
+     "b 0.000000000 INIT -> BACKUP (link-up)\n"
+     "a 3.000000000 BACKUP -> MASTER (silence): claim, send, announce\n"},
     {"a demotion ends by itself", "horizon 20s\n" PAIR "at 10s demote a 200 for 4s\n",
      "a 0.000000000 INIT -> BACKUP (link-up)\n"
      "b 0.000000000 INIT -> BACKUP (link-up)\n"
