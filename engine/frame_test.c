@@ -176,6 +176,11 @@ static size_t first_of(const char *capture, uint8_t frame[ROOM])
     do {
         found = lab_pcap_next(file, file_size, &at, &size);
     } while (found != NULL && frame_parse(found, size, &packet) != CARP_ACCEPTED);
+    memset(frame, 0, ROOM);
+    if (found == NULL) {
+        tk_fail(__FILE__, __LINE__, "%s holds no advert", capture);
+        return 0;
+    }
     memcpy(frame, found, size);
     return size;
 }
