@@ -162,6 +162,37 @@ TEST_CASE(daemon, without_guardian_and_lifetimes_the_address_of_a_killed_master_
     world_lab_free(&lab);
 }
 
+/* --- input and deadlines ------------------------------------------------------------------------
+ */
+
+/* What b heard at 10 s lasts until 13.390645 s. a's adverts of 11 and 12 s are lost, the one of 13
+ * s is late by so much: with the deadline it is read first, a nanosecond later it finds a master.
+ */
+TEST_CASE(daemon, hears_what_comes_with_its_deadline_before_it_acts_on_that)
+{
+    for (uint64_t late_ns = 390625000; late_ns <= 390625001; late_ns++) {
+        static struct world_lab lab;
+        init(&lab, false);
+        begin(&lab, 10500);
+        uint32_t fault =
+            world_lab_fault_out(&lab, A, (struct fault){.origin = NONE, .blocks = true});
+        world_lab_run(&lab, 12500);
+        fabric_remove_fault(&lab.world, fault);
+        world_lab_fault_out(&lab, A, (struct fault){.origin = NONE, .delay = {late_ns}});
+        world_lab_run(&lab, 13900);
+        expect_story(&lab,
+                     late_ns == 390625000
+                         ? ""
+                         : "b 13.390645000 BACKUP -> MASTER (silence): claim, send, announce\n"
+                           "b 13.390645001 MASTER hears 10.0.0.1 1/0 -> BACKUP "
+                           "(better-master): release, send\n"
+                           "a 13.390665000 MASTER hears 10.0.0.2 1/100 (worse-master): "
+                           "announce\n"
+                           "a 13.390665001 MASTER hears 10.0.0.2 1/100 (worse-master)\n");
+        end(&lab);
+    }
+}
+
 /* --- freezes ---------------------------------------------------------------------------------- */
 
 /* Its last sign of life is the advert of 10 s; 3 s later the guardian's patience is over. When it
