@@ -343,7 +343,8 @@ static bool contradicts_itself(const struct carp_config *config, const struct ca
                                const struct carp_packet *packet,
                                const struct replay_hearing *hearing)
 {
-    return hearing->repeats > 0 && hearing->counting != REPLAY_CONSTANT &&
+    return config->replay != CARP_REPLAY_OFF && hearing->repeats > 0 &&
+           hearing->counting != REPLAY_CONSTANT &&
            best_place(c, packet->family == 4 ? 0 : 1) == hearing->slot + 1 &&
            claim_compare(carp_claim(config, c), claim_of(config, &packet->advert)) < 0;
 }

@@ -545,6 +545,19 @@ TEST_CASE(carp_replay, with_worse_times_is_no_word_of_its_sender)
     tk_row(NULL);
 }
 
+/* `off` checks nothing: a kernel that was taken for random, because it booted twice, and is demoted
+ * now, is believed. Found by fuzz_engine. */
+TEST_CASE(carp_replay, is_not_looked_for_when_that_is_off)
+{
+    struct lab lab;
+    struct carp_packet recorded[5];
+    record(&lab, &ucarp_random, CARP_REPLAY_OFF, recorded);
+    recorded[4].advert.advskew = 101;
+    lab_hear_packet(&lab, AT_MS(5500), &recorded[4]);
+    EXPECT_INT(CARP_ACCEPTED, lab.out.verdict);
+    EXPECT_INT(CARP_RULE_SLOWER_TOLERATED, lab.out.rule);
+}
+
 /* What `auto` leaves open, held open for an hour; and that `enforce` closes it, for a group of ours
  * alone: takeover at 5 s + 3.390625 s, as if nothing were heard. */
 TEST_CASE(carp_replay, of_a_constant_counter_or_of_two_random_ones_is_told_by_enforce_only)
