@@ -224,8 +224,9 @@ static void advertise(const struct carp_config *config, const struct carp_crypto
     send_adverts(config, crypto, c, carp_claim(config, c), out);
 }
 
-/* The demotion stays in it, as in OpenBSD's: a demoted OpenBSD master would yield to a lower one.
- */
+/* A farewell wakes every backup at once. The demotion stays in it: a demoted OpenBSD master would
+ * yield to a lower one. So it is made before mastership is left, which ends that of send errors.
+ * Source: OpenBSD carp_send_ad(), bow_out; UCARP has none. */
 static struct claim farewell_claim(const struct carp_config *config, const struct carp *c)
 {
     return (struct claim){.demote = carp_claim(config, c).demote, .advbase = 255, .advskew = 255};
@@ -745,14 +746,6 @@ static void on_demote(const struct carp_config *config, const struct carp_crypto
     }
 }
 
-/* A farewell wakes every backup at once. Source: OpenBSD carp_send_ad(), bow_out; UCARP has none.
- */
-static void say_farewell(const struct carp_config *config, const struct carp_crypto *crypto,
-                         struct carp *c, struct carp_outcome *out)
-{
-    send_adverts(config, crypto, c, farewell_claim(config, c), out);
-}
-
 static void on_yield(const struct carp_config *config, const struct carp_crypto *crypto,
                      struct carp *c, carp_instant now, enum carp_yield why, carp_duration hold,
                      struct carp_outcome *out)
@@ -761,8 +754,9 @@ static void on_yield(const struct carp_config *config, const struct carp_crypto 
         return;
     }
     out->rule = why == CARP_YIELD_OPERATOR ? CARP_RULE_OPERATOR : CARP_RULE_CLAIM_FAILED;
+    struct claim farewell = farewell_claim(config, c);
     become_backup(config, c, now, out);
-    say_farewell(config, crypto, c, out);
+    send_adverts(config, crypto, c, farewell, out);
     c->deadline = instant_add(c->deadline, hold);
     hold_preemption(c, c->deadline);
 }
@@ -783,10 +777,11 @@ static void on_stop(const struct carp_config *config, const struct carp_crypto *
         return;
     }
     bool was_master = c->state == CARP_MASTER;
+    struct claim farewell = farewell_claim(config, c);
     out->rule = CARP_RULE_STOPPED;
     become_init(config, c, now, out);
     if (was_master) {
-        say_farewell(config, crypto, c, out);
+        send_adverts(config, crypto, c, farewell, out);
     }
 }
 

@@ -257,6 +257,29 @@ TEST_CASE(send_errors, end_with_mastership_and_pause_preemption)
     EXPECT_INT(CARP_RULE_PREEMPT, lab.out.rule);
 }
 
+/* A demoted OpenBSD master would yield to a farewell that is demoted less, and nobody were master.
+ * Found by fuzz_engine. */
+TEST_CASE(send_errors, stay_in_the_farewell_in_openbsds_dialect)
+{
+    for (int by_operator = 0; by_operator < 2; by_operator++) {
+        struct lab lab;
+        lab_init(&lab, (struct carp_config){.advbase = 1, .dialect = CARP_DIALECT_OPENBSD});
+        lab_link(&lab, true);
+        for (int i = 0; i < 3; i++) {
+            next_advert(&lab, true);
+        }
+        if (by_operator) {
+            lab_yield(&lab, CARP_YIELD_OPERATOR, CARP_SECONDS(1));
+        } else {
+            lab_event(&lab, CARP_EVENT_STOP);
+        }
+        const uint8_t *frame = lab_sent(&lab, 1);
+        ASSERT_TRUE(frame != NULL);
+        EXPECT_INT(240, frame[38]);
+        EXPECT_INT(255, frame[39]);
+    }
+}
+
 /* A longer wait that holds already is not cut short by the pause, nor the pause by a shorter one.
  */
 TEST_CASE(send_errors, never_shorten_a_longer_wait)
