@@ -114,7 +114,9 @@ bool netlink_parse(const void *bytes, size_t size, struct netlink_event *event)
     const struct nlmsghdr *message = (const struct nlmsghdr *)bytes;
     struct netlink_event found;
     memset(&found, 0, sizeof found);
-    if (size > INT32_MAX || !mnl_nlmsg_ok(message, (int)size)) {
+    /* libmnl reads attributes up to the message's end, rounded up. */
+    if (size > INT32_MAX || !mnl_nlmsg_ok(message, (int)size) ||
+        message->nlmsg_len > size / MNL_ALIGNTO * MNL_ALIGNTO) {
         return false;
     }
     bool ok = false;
