@@ -1,6 +1,7 @@
 #include "io/live/guardian_message.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const size_t head_size = offsetof(struct guardian_message, ifindex);
 static const size_t hold_size = offsetof(struct guardian_message, addresses);
@@ -16,7 +17,10 @@ size_t guardian_message_size(const struct guardian_message *message)
 static bool address_ok(const struct netlink_virtual *address)
 {
     bool known = address->family == 4 || address->family == 6;
-    return known && address->ifindex > 0 && address->prefix <= (address->family == 4 ? 32 : 128);
+    uint8_t flag; /* which need not be one that a bool can be */
+    memcpy(&flag, &address->own_subnet, sizeof flag);
+    return known && address->ifindex > 0 && address->prefix <= (address->family == 4 ? 32 : 128) &&
+           flag <= 1;
 }
 
 static bool hold_ok(const struct guardian_message *message, size_t size, bool has_command)

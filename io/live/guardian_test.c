@@ -148,6 +148,16 @@ TEST_CASE(guardian, refuses_a_message_with_anything_out_of_bounds)
     }
 }
 
+/* A bool that is neither is undefined behaviour for whoever reads it. Found by fuzz_guardian. */
+TEST_CASE(guardian, refuses_a_flag_that_is_neither_true_nor_false)
+{
+    struct guardian_message m = good_hold();
+    m.addresses[1].own_subnet = true;
+    EXPECT_TRUE(ok(&m, guardian_message_size(&m)));
+    memset(&m.addresses[1].own_subnet, 2, 1);
+    EXPECT_TRUE(!ok(&m, guardian_message_size(&m)));
+}
+
 TEST_CASE(guardian, accepts_a_command_group_without_addresses)
 {
     struct guardian_message m = good_hold();
