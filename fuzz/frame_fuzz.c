@@ -69,6 +69,7 @@ static void check_advert(const uint8_t *bytes, size_t size)
     memset(&again, 0, sizeof again);
     enum carp_verdict verdict = frame_parse(bytes, size, &packet);
     assert(verdict < CARP_VERDICT_COUNT);
+    fuzz_verdict(verdict);
     if (verdict != CARP_ACCEPTED) {
         return;
     }

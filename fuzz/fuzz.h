@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/verdict.h"
+
 /* Always 0. The bytes are borrowed, and there is not one more behind them. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -15,5 +17,13 @@ enum { FUZZ_FILES_MAX = 2 };
 
 /* The path of a file of these bytes, in memory; the one with this index is as it was told last. */
 const char *fuzz_file(unsigned index, const uint8_t *bytes, size_t size);
+
+/* Something new that no edge of the program shows, such as a state of the protocol, as a hash: an
+ * input that reaches one is worth as much to libFuzzer as one that reaches code. */
+void fuzz_feature(uint64_t hash);
+
+/* A verdict was reached: fuzz/coverage counts them. Printed after a replay. */
+void fuzz_verdict(enum carp_verdict verdict);
+void fuzz_print_verdicts(void);
 
 #endif

@@ -83,6 +83,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         fine = run(argv[i], &count) && fine;
     }
+    fuzz_print_verdicts();
     printf("%u inputs\n", count);
     if (count == 0) {
         fprintf(stderr, "no inputs; files, or directories that hold some, are right\n");
