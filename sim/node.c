@@ -560,6 +560,7 @@ void node_pause(struct world *w, struct node *node, bool queue_lost)
     if (node->on && !node->paused) {
         node->paused = true;
         node->paused_at = w->now;
+        node->paused_local = node_now(w, node);
         node->queue_lost = queue_lost;
         node->armed = node->run_at = CARP_NEVER;
         note(w, node, NODE_PAUSED);
@@ -576,9 +577,14 @@ void node_resume(struct world *w, struct node *node, carp_duration paused, enum 
     if (instant_since(w->now, node->paused_at).ns < paused.ns) {
         paused = instant_since(w->now, node->paused_at);
     }
+    uint64_t stood_ns = 0;
     if (clock != PAUSE_CONTINUES) {
         rebase_clock(w, node);
-        node->clock_local.ns -= drifted(paused.ns, node->drift_ppb);
+        /* Less than that has passed when it drifted otherwise meanwhile. */
+        stood_ns = drifted(paused.ns, node->drift_ppb);
+        uint64_t passed_ns = instant_since(node->clock_local, node->paused_local).ns;
+        stood_ns = stood_ns < passed_ns ? stood_ns : passed_ns;
+        node->clock_local.ns -= stood_ns;
     }
     note(w, node, NODE_RESUMED);
     if (node->ops->kernel != NULL) {
@@ -591,7 +597,7 @@ void node_resume(struct world *w, struct node *node, carp_duration paused, enum 
         run_again(w, node);
     }
     if (clock == PAUSE_JUMPS) {
-        node_jump_clock(w, node, (int64_t)drifted(paused.ns, node->drift_ppb));
+        node_jump_clock(w, node, (int64_t)stood_ns);
     }
 }
 

@@ -528,6 +528,22 @@ TEST_CASE(node, a_pause_ends_with_the_clock_and_the_frames_it_left)
     }
 }
 
+/* It was slower before the last change of its drift than after it: what it is told to have stood
+ * still is more than what passed. Found by fuzz_sim. */
+TEST_CASE(node, a_clock_that_stood_still_shows_no_less_than_before_the_pause)
+{
+    static struct world_lab lab;
+    struct node *c = init(&lab);
+    world_lab_boot(&lab);
+    world_lab_run(&lab, 2500);
+    node_pause(&lab.world, c, false);
+    world_lab_run(&lab, 12500);
+    node_set_drift(&lab.world, c, 200000);
+    node_resume(&lab.world, c, CARP_SECONDS(10), PAUSE_STOPS);
+    EXPECT_U64(UINT64_C(2500000000), node_now(&lab.world, c).ns);
+    end(&lab);
+}
+
 /* Room for two: what comes after them while it sleeps overflows. */
 TEST_CASE(node, the_queue_of_a_paused_machine_is_as_long_as_any)
 {

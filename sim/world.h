@@ -276,7 +276,7 @@ struct node {
 
     char *name; /* owned */
     uint64_t sent, boots;
-    carp_instant paused_at;
+    carp_instant paused_at, paused_local;
     uint64_t dropped[DROP_REASON_COUNT]; /* frames meant for it, by reason */
     int64_t wall_offset;                 /* of the wall clock, against world time */
 };
