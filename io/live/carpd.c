@@ -77,8 +77,8 @@ static int let_go_of_terminal(bool logs_to_stderr)
     return 0;
 }
 
-/* What the guardian may run and name: fixed before there is a worker. Lives as long as the process.
- */
+/* What the guardian may run and name: fixed before there is a worker. Lives as long as the process,
+ * and so does what keeps hold of it. */
 static int tell_guardian(const struct config *config, const struct confine_users *users,
                          struct guardian_setup *setup)
 {
@@ -86,6 +86,7 @@ static int tell_guardian(const struct config *config, const struct confine_users
     if (groups == NULL) {
         return -ENOMEM;
     }
+    *setup = (struct guardian_setup){groups, (unsigned)config->group_count, &users->command};
     for (size_t g = 0; g < config->group_count; g++) {
         const struct config_group *group = &config->groups[g];
         groups[g].name = group->name;
@@ -99,9 +100,6 @@ static int tell_guardian(const struct config *config, const struct confine_users
             groups[g].environment = down->environment;
         }
     }
-    setup->groups = groups;
-    setup->group_count = (unsigned)config->group_count;
-    setup->run_as = &users->command;
     return 0;
 }
 
@@ -121,8 +119,8 @@ static _Noreturn void guard(struct config *config, const struct confine_users *u
 
 static int run(struct config *config, const struct config_warnings *warnings)
 {
-    struct confine_users users;
-    struct guardian_setup setup;
+    static struct confine_users users;
+    static struct guardian_setup setup;
     char error[CONFIG_ERROR_MAX];
     int ready_fd = -1;
     /* Whatever whoever started us has left open is for nobody here. */
