@@ -362,6 +362,9 @@ worker_user()
 # when this is empty.
 journal_mib=4
 
+# Options that every carpd is given besides.
+carpd_also=()
+
 # A label is a host, or a host and a word of ours when it runs several: h1.web
 # daemon_start LABEL COMMAND...
 daemon_start()
@@ -370,6 +373,7 @@ daemon_start()
     shift
     for word in "$@"; do
         command+=("$word")
+        [ "$word" != "$bin/carpd" ] || command+=("${carpd_also[@]}")
         [ "$word" != "$bin/carpd" ] || [ -z "$journal_mib" ] ||
             command+=(--journal "$journals/$label.journal" --journal-size "$journal_mib")
     done
@@ -396,7 +400,7 @@ carpd_yaml_on()
 {
     local label=$1
     cat >"$work/$label.yaml"
-    daemon_start "$label" "$bin/carpd" -c "$work/$label.yaml"
+    daemon_start "$label" "${carpd_under[@]}" "$bin/carpd" -c "$work/$label.yaml"
 }
 
 ucarp_on()

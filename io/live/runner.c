@@ -66,7 +66,14 @@ static void ignore_signals(void)
     }
 }
 
-static int run(const struct runner_setup *setup, int wire)
+static _Noreturn void fail(const char *why)
+{
+    log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", why);
+    _exit(EXIT_CANNOT_RUN);
+}
+
+/* Not exit(): what the program registered for its end is the worker's to do. */
+static _Noreturn void run(const struct runner_setup *setup, int wire)
 {
     char error[CONFIG_ERROR_MAX];
     struct runner r = {.setup = setup, .wire = wire};
@@ -74,8 +81,7 @@ static int run(const struct runner_setup *setup, int wire)
     ignore_signals();
     config_forget_keys(setup->config);
     if (confine_runner(setup->run_as, error) != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", error);
-        return EXIT_CANNOT_RUN;
+        fail(error);
     }
     int failed = uv_loop_init(&r.loop);
     if (failed == 0) {
@@ -85,13 +91,12 @@ static int run(const struct runner_setup *setup, int wire)
         failed = uv_poll_init(&r.loop, &r.poll, wire);
     }
     if (failed != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", uv_strerror(failed));
-        return EXIT_CANNOT_RUN;
+        fail(uv_strerror(failed));
     }
     r.poll.data = &r;
     uv_poll_start(&r.poll, UV_READABLE, on_wish);
     uv_run(&r.loop, UV_RUN_DEFAULT);
-    return 0;
+    _exit(0);
 }
 
 int runner_fork(const struct runner_setup *setup)
@@ -108,7 +113,7 @@ int runner_fork(const struct runner_setup *setup)
                 close(setup->not_mine[i]);
             }
         }
-        _exit(run(setup, ends[1]));
+        run(setup, ends[1]);
     }
     int error = -errno;
     close(ends[1]);
