@@ -18,6 +18,15 @@ void config_set_defaults(struct config *config)
     config->confine = true;
 }
 
+int config_refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, CONFIG_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
 /* Room for one more: twice as much whenever the count is a power of two. Not by realloc(), which
  * would leave the keys behind where the groups were. */
 static int grow(struct config *config)
@@ -54,47 +63,38 @@ struct config_group *config_add_group(struct config *config, const char *name)
     return group->name == NULL ? NULL : group;
 }
 
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error, CONFIG_ERROR_MAX, format, arguments);
-    va_end(arguments);
-    return -1;
-}
-
 int config_check_group(struct config_group *group, char error[CONFIG_ERROR_MAX])
 {
     struct carp_config *carp = &group->carp;
     if (group->interface == NULL) {
-        return refuse(error, "interface is missing; name the one the address lives on, like eth0");
+        return config_refuse(error,
+                             "interface is missing; name the one the address lives on, like eth0");
     }
     if (carp->vhid == 0) {
-        return refuse(error,
-                      "vhid is missing; it is a number from 1 to 255, the same on all hosts");
+        return config_refuse(
+            error, "vhid is missing; it is a number from 1 to 255, the same on all hosts");
     }
     if (carp->key_count == 0) {
-        return refuse(error, "no key; give key-file, key or key-hex, the same on all hosts");
+        return config_refuse(error, "no key; give key-file, key or key-hex, the same on all hosts");
     }
     if (group->address_count == 0) {
-        return refuse(error, "no addresses; give at least one, the same set on all hosts");
+        return config_refuse(error, "no addresses; give at least one, the same set on all hosts");
     }
     if (carp->advbase == 0 && carp->advskew == 0) {
-        return refuse(error,
-                      "advbase 0 needs an advskew of at least 1, or adverts would never end");
+        return config_refuse(
+            error, "advbase 0 needs an advskew of at least 1, or adverts would never end");
     }
     if (carp->advbase == 255 && carp->advskew == 255) {
-        return refuse(error, "advbase 255 with advskew 255 means farewell; choose a lower one");
+        return config_refuse(error,
+                             "advbase 255 with advskew 255 means farewell; choose a lower one");
     }
     for (unsigned i = 0; group->has_source && i < carp->ipv4_count; i++) {
         if (memcmp(carp->ipv4[i], group->source, 4) == 0) {
-            return refuse(error,
-                          "source %u.%u.%u.%u is one of the virtual addresses; it must be the "
-                          "host's own",
-                          carp->ipv4[i][0], carp->ipv4[i][1], carp->ipv4[i][2], carp->ipv4[i][3]);
+            return config_refuse(
+                error,
+                "source %u.%u.%u.%u is one of the virtual addresses; it must be the "
+                "host's own",
+                carp->ipv4[i][0], carp->ipv4[i][1], carp->ipv4[i][2], carp->ipv4[i][3]);
         }
     }
     config_sort_addresses(carp);
@@ -129,16 +129,16 @@ int config_check_groups(const struct config *config, size_t *culprit, char error
             const struct config_group *earlier = &config->groups[k];
             if (later->carp.vhid == earlier->carp.vhid &&
                 strcmp(later->interface, earlier->interface) == 0) {
-                return refuse(error, "vhid %u on %s is that of group %s already", later->carp.vhid,
-                              later->interface, earlier->name);
+                return config_refuse(error, "vhid %u on %s is that of group %s already",
+                                     later->carp.vhid, later->interface, earlier->name);
             }
             const struct config_address *shared = shared_address(later, earlier);
             if (shared != NULL) {
                 char text[INET6_ADDRSTRLEN];
                 inet_ntop(shared->family == 4 ? AF_INET : AF_INET6, shared->bytes, text,
                           sizeof text);
-                return refuse(error, "the address %s is that of group %s already", text,
-                              earlier->name);
+                return config_refuse(error, "the address %s is that of group %s already", text,
+                                     earlier->name);
             }
         }
     }
@@ -148,8 +148,9 @@ int config_check_groups(const struct config *config, size_t *culprit, char error
 int config_check_shared(const struct config *config, char error[CONFIG_ERROR_MAX])
 {
     if (config->journal != NULL && config->daemonize && config->journal[0] != '/') {
-        return refuse(error, "journal \"%.64s\" must begin with / beside -B: daemons run in /",
-                      config->journal);
+        return config_refuse(error,
+                             "journal \"%.64s\" must begin with / beside -B: daemons run in /",
+                             config->journal);
     }
     return 0;
 }

@@ -92,6 +92,10 @@ int config_from_file(const char *path, struct config *config, struct config_warn
 int config_to_try(const char *path, struct config *config, struct config_warnings *warnings,
                   char error[CONFIG_ERROR_MAX]);
 
+/* Write one line into error; returns -1, for whoever does. */
+int config_refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The usage text. */
 const char *config_usage(void);
 

@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,18 +124,6 @@ const char *config_setting_like(const char *name)
     return best;
 }
 
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error, CONFIG_ERROR_MAX, format, arguments);
-    va_end(arguments);
-    return -1;
-}
-
 /* Decimal, 0x or octal, as strtoul() reads it, but nothing else around it. */
 static int set_large(unsigned *home, const struct config_setting *s, const char *text, char *error)
 {
@@ -144,11 +131,12 @@ static int set_large(unsigned *home, const struct config_setting *s, const char 
     errno = 0;
     unsigned long value = strtoul(text, &end, 0);
     if (*text < '0' || *text > '9' || *end != '\0') {
-        return refuse(error, "%s \"%.64s\" is not a number; %u..%u is right", s->name, text, s->min,
-                      s->max);
+        return config_refuse(error, "%s \"%.64s\" is not a number; %u..%u is right", s->name, text,
+                             s->min, s->max);
     }
     if (errno != 0 || value < s->min || value > s->max) {
-        return refuse(error, "%s %.64s is out of range %u..%u", s->name, text, s->min, s->max);
+        return config_refuse(error, "%s %.64s is out of range %u..%u", s->name, text, s->min,
+                             s->max);
     }
     *home = (unsigned)value;
     return 0;
@@ -173,7 +161,7 @@ static int set_switch(bool *home, const struct config_setting *s, const char *te
             return 0;
         }
     }
-    return refuse(error, "%s \"%.64s\" is neither true nor false", s->name, text);
+    return config_refuse(error, "%s \"%.64s\" is neither true nor false", s->name, text);
 }
 
 /* "2.5" to nanoseconds, without floating point. */
@@ -194,9 +182,9 @@ static int set_seconds(carp_duration *home, const struct config_setting *s, cons
     }
     if (!digits || *at != '\0' || ns < s->min * UINT64_C(1000000000) ||
         ns > s->max * UINT64_C(1000000000)) {
-        return refuse(error,
-                      "%s \"%.64s\" is not a time; seconds from %u to %u, like 2.5, are right",
-                      s->name, text, s->min, s->max);
+        return config_refuse(
+            error, "%s \"%.64s\" is not a time; seconds from %u to %u, like 2.5, are right",
+            s->name, text, s->min, s->max);
     }
     *home = (carp_duration){ns};
     return 0;
@@ -205,15 +193,15 @@ static int set_seconds(carp_duration *home, const struct config_setting *s, cons
 static int set_text(char **home, const struct config_setting *s, const char *text, char *error)
 {
     if (*text == '\0') {
-        return refuse(error, "%s is empty", s->name);
+        return config_refuse(error, "%s is empty", s->name);
     }
     if (s->max != 0 && strlen(text) >= s->max) {
-        return refuse(error, "%s \"%.64s\" is too long; at most %u bytes are right", s->name, text,
-                      s->max - 1);
+        return config_refuse(error, "%s \"%.64s\" is too long; at most %u bytes are right", s->name,
+                             text, s->max - 1);
     }
     char *copy = strdup(text);
     if (copy == NULL) {
-        return refuse(error, "no memory");
+        return config_refuse(error, "no memory");
     }
     free(*home);
     *home = copy;
@@ -231,7 +219,7 @@ static int set_choice(unsigned *home, const struct config_setting *s, const char
         size_t used = strlen(right);
         snprintf(right + used, sizeof right - used, "%s%s", i == 0 ? "" : ", ", s->choices[i]);
     }
-    return refuse(error, "%s \"%.64s\" is none of: %s", s->name, text, right);
+    return config_refuse(error, "%s \"%.64s\" is none of: %s", s->name, text, right);
 }
 
 static bool is_multicast(const uint8_t address[4])
@@ -251,16 +239,17 @@ static int set_ipv4(struct config_group *group, const struct config_setting *s, 
     uint8_t bytes[4];
     bool is_source = s->at == HOME(source);
     if (inet_pton(AF_INET, text, bytes) != 1) {
-        return refuse(error, "Invalid address: [%.64s] - %s must be an IPv4 address", text,
-                      s->name);
+        return config_refuse(error, "Invalid address: [%.64s] - %s must be an IPv4 address", text,
+                             s->name);
     }
     if (is_source && !is_of_a_host(bytes)) {
-        return refuse(error, "%s %s must be the address of a host, not multicast or loopback",
-                      s->name, text);
+        return config_refuse(
+            error, "%s %s must be the address of a host, not multicast or loopback", s->name, text);
     }
     if (!is_source && !is_multicast(bytes)) {
-        return refuse(error, "%s %s must be a multicast address (224.0.0.0 to 239.255.255.255)",
-                      s->name, text);
+        return config_refuse(error,
+                             "%s %s must be a multicast address (224.0.0.0 to 239.255.255.255)",
+                             s->name, text);
     }
     memcpy((char *)group + s->at, bytes, sizeof bytes);
     group->has_source |= is_source;
@@ -288,13 +277,13 @@ static int parse_address(const char *text, struct config_address *address, char 
     size_t length = slash == NULL ? strlen(text) : (size_t)(slash - text);
     *address = (struct config_address){.prefix = CONFIG_PREFIX_OF_INTERFACE};
     if (length >= sizeof host) {
-        return refuse(error, "Invalid address: [%.64s]", text);
+        return config_refuse(error, "Invalid address: [%.64s]", text);
     }
     memcpy(host, text, length);
     host[length] = '\0';
     address->family = strchr(host, ':') == NULL ? 4 : 6;
     if (inet_pton(address->family == 4 ? AF_INET : AF_INET6, host, address->bytes) != 1) {
-        return refuse(
+        return config_refuse(
             error,
             "Invalid address: [%.64s] - an IPv4 or IPv6 address is right, with or without "
             "/prefix",
@@ -308,8 +297,8 @@ static int parse_address(const char *text, struct config_address *address, char 
         }
     }
     if (!can_be_virtual(address)) {
-        return refuse(error, "%s cannot be shared: it is a multicast, loopback or unset address",
-                      host);
+        return config_refuse(
+            error, "%s cannot be shared: it is a multicast, loopback or unset address", host);
     }
     return 0;
 }
@@ -324,18 +313,18 @@ static int add_address(struct config_group *group, const char *text, char *error
     for (size_t i = 0; i < group->address_count; i++) {
         const struct config_address *other = &group->addresses[i];
         if (other->family == address.family && memcmp(other->bytes, address.bytes, 16) == 0) {
-            return refuse(error, "the address %s is there twice", text);
+            return config_refuse(error, "the address %s is there twice", text);
         }
     }
     uint8_t *count = address.family == 4 ? &carp->ipv4_count : &carp->ipv6_count;
     if (*count == CARP_ADDRESSES_MAX) {
-        return refuse(error, "more than %d IPv%u addresses in one group", CARP_ADDRESSES_MAX,
-                      address.family);
+        return config_refuse(error, "more than %d IPv%u addresses in one group", CARP_ADDRESSES_MAX,
+                             address.family);
     }
     struct config_address *grown =
         realloc(group->addresses, (group->address_count + 1) * sizeof *grown);
     if (grown == NULL) {
-        return refuse(error, "no memory");
+        return config_refuse(error, "no memory");
     }
     group->addresses = grown;
     grown[group->address_count++] = address;
@@ -347,7 +336,7 @@ static int add_address(struct config_group *group, const char *text, char *error
     } else {
         memcpy(carp->ipv6[(*count)++], address.bytes, 16);
     }
-    return group->address_text == NULL ? refuse(error, "no memory") : 0;
+    return group->address_text == NULL ? config_refuse(error, "no memory") : 0;
 }
 
 /* --- keys: never shown in a message
@@ -357,17 +346,17 @@ static int add_key(struct carp_config *carp, const uint8_t *key, size_t size, co
                    char *error)
 {
     if (size == 0) {
-        return refuse(error, "%s is empty", what);
+        return config_refuse(error, "%s is empty", what);
     }
     if (size > CARP_KEY_SIZE) {
-        return refuse(
+        return config_refuse(
             error,
             "Password too long: %s has more than 20 bytes, and CARP uses no more; a key is "
             "never cut",
             what);
     }
     if (carp->key_count == CARP_KEYS_MAX) {
-        return refuse(error, "more than %d keys", CARP_KEYS_MAX);
+        return config_refuse(error, "more than %d keys", CARP_KEYS_MAX);
     }
     memcpy(carp->keys[carp->key_count++], key, size);
     return 0;
@@ -379,7 +368,8 @@ static int add_key_hex(struct carp_config *carp, const char *text, char *error)
     size_t digits = strlen(text);
     if (digits % 2 != 0 || digits > sizeof key * 2 ||
         strspn(text, "0123456789abcdefABCDEF") != digits) {
-        return refuse(error, "key-hex must be pairs of hexadecimal digits, at most 40 digits");
+        return config_refuse(error,
+                             "key-hex must be pairs of hexadecimal digits, at most 40 digits");
     }
     for (size_t i = 0; i < digits / 2; i++) {
         const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
@@ -395,7 +385,7 @@ static int add_key_file(struct carp_config *carp, const char *path, char *error)
     char line[KEY_FILE_LINE_MAX], why[KEY_FILE_ERROR_MAX], what[256];
     ssize_t size = key_file_read(path, line, why);
     snprintf(what, sizeof what, "the first line of %s", path);
-    int status = size < 0 ? refuse(error, "%s", why)
+    int status = size < 0 ? config_refuse(error, "%s", why)
                           : add_key(carp, (const uint8_t *)line, (size_t)size, what, error);
     explicit_bzero(line, sizeof line);
     return status;
@@ -452,5 +442,5 @@ int config_set(struct config_group *group, const struct config_setting *setting,
     case CONFIG_KEY_FILE:
         return add_key_file(&group->carp, text, error);
     }
-    return refuse(error, "%s cannot be set", setting->name);
+    return config_refuse(error, "%s cannot be set", setting->name);
 }

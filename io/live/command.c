@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,28 +100,17 @@ struct way {
     char *error;
 };
 
-static int refuse(const struct way *w, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(const struct way *w, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(w->error, CONFIG_ERROR_MAX, format, arguments);
-    va_end(arguments);
-    return -1;
-}
-
 /* Could someone else have changed it? What a link allows is said by its owner alone. */
 static int check_one(const struct way *w, const char *path, const struct stat *status)
 {
     bool sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX) != 0;
     if (status->st_uid != 0 && status->st_uid != w->user) {
-        return refuse(w, "%.*s belongs to user %u, who could change it; chown it to root", SHOWN,
-                      path, (unsigned)status->st_uid);
+        return config_refuse(w->error,
+                             "%.*s belongs to user %u, who could change it; chown it to root",
+                             SHOWN, path, (unsigned)status->st_uid);
     }
     if (!S_ISLNK(status->st_mode) && !sticky && (status->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return refuse(w, "%.*s can be written by others; chmod go-w it", SHOWN, path);
+        return config_refuse(w->error, "%.*s can be written by others; chmod go-w it", SHOWN, path);
     }
     return 0;
 }
@@ -136,14 +124,14 @@ static int follow(struct way *w, char path[PATH_MAX], size_t size)
     path[size] = '\0';
     ssize_t got = readlink(path, target, sizeof target);
     if (got < 0 || w->links++ == LINKS_MAX) {
-        return refuse(w, "%.*s: %s", SHOWN, path, strerror(got < 0 ? errno : ELOOP));
+        return config_refuse(w->error, "%.*s: %s", SHOWN, path, strerror(got < 0 ? errno : ELOOP));
     }
     size_t folder = target[0] == '/' ? 0 : (size_t)(strrchr(path, '/') + 1 - path);
     path[size] = rest;
     int needed = snprintf(whole, sizeof whole, "%.*s%.*s%s", (int)folder, path, (int)got, target,
                           path + size);
     if (needed >= PATH_MAX) {
-        return refuse(w, "%.*s: %s", SHOWN, path, strerror(ENAMETOOLONG));
+        return config_refuse(w->error, "%.*s: %s", SHOWN, path, strerror(ENAMETOOLONG));
     }
     memcpy(path, whole, (size_t)needed + 1);
     return 0;
@@ -161,7 +149,7 @@ int command_check(const char *file, uid_t user, char error[CONFIG_ERROR_MAX])
         char rest = path[size];
         path[size] = '\0';
         int failed = lstat(path, &status) != 0
-                         ? refuse(&w, "%.*s: %s", SHOWN, path, strerror(errno))
+                         ? config_refuse(error, "%.*s: %s", SHOWN, path, strerror(errno))
                          : check_one(&w, path, &status);
         path[size] = rest;
         if (failed != 0) {
@@ -180,5 +168,5 @@ int command_check(const char *file, uid_t user, char error[CONFIG_ERROR_MAX])
         size += strspn(path + size, "/");
         size += strcspn(path + size, "/");
     }
-    return S_ISREG(status.st_mode) ? 0 : refuse(&w, "%.*s is no plain file", SHOWN, path);
+    return S_ISREG(status.st_mode) ? 0 : config_refuse(error, "%.*s is no plain file", SHOWN, path);
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,18 +14,6 @@
 
 #include "io/live/linux/filter.h"
 #include "io/live/log.h"
-
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(char error[CONFIG_ERROR_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error, CONFIG_ERROR_MAX, format, arguments);
-    va_end(arguments);
-    return -1;
-}
 
 /* --- who ----------------------------------------------------------------------------------------
  */
@@ -55,9 +42,9 @@ static bool find_account(const char *name, struct confine_user *user)
 static int find_named(const char *setting, const char *name, struct confine_user *user, char *error)
 {
     if (!find_account(name, user)) {
-        return refuse(error,
-                      "%s %.64s: there is no such account here; useradd --system %.64s makes one",
-                      setting, name, name);
+        return config_refuse(
+            error, "%s %.64s: there is no such account here; useradd --system %.64s makes one",
+            setting, name, name);
     }
     return 0;
 }
@@ -67,7 +54,8 @@ static int find_default(struct confine_user *user, char *error)
     if (geteuid() != 0) {
         find_myself(user);
     } else if (!find_account("carpio", user) && !find_account("nobody", user)) {
-        return refuse(error, "there is neither an account carpio nor nobody to run as; useradd "
+        return config_refuse(error,
+                             "there is neither an account carpio nor nobody to run as; useradd "
                              "--system carpio makes one");
     }
     return 0;
@@ -96,7 +84,7 @@ int confine_try_as(const struct confine_user *user, int (*act)(void *self, char 
     }
     if (count < 0 || setgroups(0, NULL) != 0 || setegid(user->gid) != 0 ||
         seteuid(user->uid) != 0) {
-        return refuse(error, "cannot become user %s: %s", user->name, strerror(errno));
+        return config_refuse(error, "cannot become user %s: %s", user->name, strerror(errno));
     }
     int status = act(self, error);
     bool back = seteuid(uid) == 0 && setegid(gid) == 0 && setgroups((size_t)count, groups) == 0;
@@ -133,8 +121,8 @@ static int keep_only(const struct confine_user *user, uint64_t capabilities, cha
                      ? capng_change_id((int)user->uid, (int)user->gid, CAPNG_DROP_SUPP_GRP)
                      : capng_apply(CAPNG_SELECT_CAPS);
     return failed == 0 ? 0
-                       : refuse(error, "cannot become user %s with fewer rights: %s", user->name,
-                                strerror(errno));
+                       : config_refuse(error, "cannot become user %s with fewer rights: %s",
+                                       user->name, strerror(errno));
 }
 
 /* Keys are in this memory: it is for nobody else, and for no core dump. */
@@ -142,14 +130,14 @@ static int close_memory(char *error)
 {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
                ? 0
-               : refuse(error, "cannot keep memory private: %s", strerror(errno));
+               : config_refuse(error, "cannot keep memory private: %s", strerror(errno));
 }
 
 static int forgo_new_privileges(char *error)
 {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
                ? 0
-               : refuse(error, "cannot forgo new privileges: %s", strerror(errno));
+               : config_refuse(error, "cannot forgo new privileges: %s", strerror(errno));
 }
 
 #define ONE(capability) (UINT64_C(1) << (capability))
@@ -213,6 +201,7 @@ int confine_guardian(const struct config *config, const struct confine_users *us
 int confine_runner(const struct confine_user *user, char error[CONFIG_ERROR_MAX])
 {
     int failed = confine_become(user);
-    return failed == 0 ? close_memory(error)
-                       : refuse(error, "cannot become user %s: %s", user->name, strerror(-failed));
+    return failed == 0
+               ? close_memory(error)
+               : config_refuse(error, "cannot become user %s: %s", user->name, strerror(-failed));
 }

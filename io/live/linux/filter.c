@@ -141,13 +141,11 @@ static int load(scmp_filter_ctx filter, int error, char *why)
         error = seccomp_load(filter);
     }
     seccomp_release(filter);
-    if (error != 0) {
-        snprintf(why, CONFIG_ERROR_MAX,
-                 "cannot filter system calls: %s; \"confine: false\" goes without",
-                 strerror(-error));
-        return -1;
-    }
-    return 0;
+    return error == 0 ? 0
+                      : config_refuse(why,
+                                      "cannot filter system calls: %s; \"confine: false\" goes "
+                                      "without",
+                                      strerror(-error));
 }
 
 int filter_worker(bool journal, char error[CONFIG_ERROR_MAX])
@@ -267,10 +265,8 @@ int filter_writes(const char *journal, char error[CONFIG_ERROR_MAX])
     if (rules >= 0) {
         close(rules);
     }
-    if (failed != 0) {
-        snprintf(error, CONFIG_ERROR_MAX,
-                 "cannot filter writes: %s; \"confine: false\" goes without", strerror(-failed));
-        return -1;
-    }
-    return 0;
+    return failed == 0
+               ? 0
+               : config_refuse(error, "cannot filter writes: %s; \"confine: false\" goes without",
+                               strerror(-failed));
 }
