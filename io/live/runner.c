@@ -2,6 +2,7 @@
 #include "io/live/runner.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -144,8 +145,10 @@ void runner_finish(int wire)
         return;
     }
     shutdown(wire, SHUT_WR);
-    while (recv(wire, &nothing, sizeof nothing, 0) < 0 && errno == EINTR) {
-        continue;
+    /* It says nothing, and then it ends. Whoever watched the wire has made it non-blocking. */
+    while (recv(wire, &nothing, sizeof nothing, 0) < 0 && (errno == EINTR || errno == EAGAIN)) {
+        struct pollfd until_end = {.fd = wire, .events = POLLIN};
+        (void)poll(&until_end, 1, -1);
     }
     close(wire);
 }
