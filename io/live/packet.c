@@ -109,6 +109,12 @@ int packet_drain(struct packet *packet, packet_callback *callback, void *self)
     return count < 0 ? -ENETDOWN : 0;
 }
 
+uint64_t packet_dropped(const struct packet *packet)
+{
+    struct pcap_stat counts;
+    return pcap_stats(packet->pcap, &counts) == 0 ? counts.ps_drop : 0;
+}
+
 int packet_send(struct packet *packet, const uint8_t *frame, size_t size)
 {
     errno = 0;

@@ -40,6 +40,10 @@ typedef void packet_callback(void *self, const uint8_t *frame, size_t size);
  * the kernel's news of links tell, and frames come again when it is up. */
 int packet_drain(struct packet *packet, packet_callback *callback, void *self);
 
+/* Frames that the kernel dropped since packet_open(), because they came faster than they were
+ * drained and its buffer was full. */
+uint64_t packet_dropped(const struct packet *packet);
+
 /* 0, or -errno. */
 int packet_send(struct packet *packet, const uint8_t *frame, size_t size);
 

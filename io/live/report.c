@@ -5,7 +5,7 @@
 
 #include "engine/story.h"
 
-enum { DETAIL_MAX = 256 };
+enum { DETAIL_MAX = 256, COUNTS_MAX = 800 };
 
 /* "web (eth0, vhid 7)" */
 static const char *name_of(const struct config_group *group, char text[DETAIL_MAX])
@@ -219,19 +219,51 @@ void report_explanation(const struct config_group *group, const struct carp_pack
     log_line(LOG_LEVEL_WARNING, "%s: %s", name_of(group, name), line);
 }
 
+/* "12 accepted, 3 bad-digest"; false: there was nothing. */
+static bool count_verdicts(const uint64_t verdicts[CARP_VERDICT_COUNT], char text[COUNTS_MAX])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < CARP_VERDICT_COUNT && used < COUNTS_MAX; i++) {
+        if (verdicts[i] > 0) {
+            used += (size_t)snprintf(text + used, COUNTS_MAX - used, "%s%" PRIu64 " %s",
+                                     used == 0 ? "" : ", ", verdicts[i], verdict_word(i));
+        }
+    }
+    return used > 0;
+}
+
 void report_state(const struct config_group *group, const struct host_group *state,
                   carp_instant now)
 {
-    char name[DETAIL_MAX];
+    char name[DETAIL_MAX], counts[COUNTS_MAX];
     const struct host_transition *last = &state->book->last;
+    name_of(group, name);
     if (state->book->transitions == 0) {
         log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: since the start",
                  carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
-                 name_of(group, name));
-        return;
+                 name);
+    } else {
+        log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: for %.3f s, because: %s",
+                 carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
+                 name, seconds(instant_since(now, last->at)), carp_rule_phrase(last->rule));
     }
-    log_line(LOG_LEVEL_INFO, "%s on %s id %u - %s: for %.3f s, because: %s",
-             carp_state_word(carp_state(&state->carp)), group->interface, group->carp.vhid,
-             name_of(group, name), seconds(instant_since(now, last->at)),
-             carp_rule_phrase(last->rule));
+    if (count_verdicts(state->book->verdicts, counts)) {
+        log_line(LOG_LEVEL_INFO, "%s: adverts since the start: %s", name, counts);
+    }
+}
+
+void report_interface(const char *interface, const uint64_t verdicts[CARP_VERDICT_COUNT],
+                      uint64_t dropped)
+{
+    char counts[COUNTS_MAX];
+    if (count_verdicts(verdicts, counts)) {
+        log_line(LOG_LEVEL_INFO, "%s: frames for no group since the start: %s", interface, counts);
+    }
+    if (dropped > 0) {
+        log_line(LOG_LEVEL_INFO,
+                 "%s: %" PRIu64 " frames were lost since it is up: they came faster than they "
+                 "could be looked at",
+                 interface, dropped);
+    }
 }

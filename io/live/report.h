@@ -30,8 +30,14 @@ void report_stranger(const char *interface, struct log_limit *limit, carp_instan
 void report_explanation(const struct config_group *group, const struct carp_packet *packet,
                         const struct auth_explanation *explanation);
 
-/* UCARP's answer to SIGUSR1, and the reason for the state. */
+/* UCARP's answer to SIGUSR1, the reason for the state, and what became of all adverts by verdict.
+ */
 void report_state(const struct config_group *group, const struct host_group *state,
                   carp_instant now);
+
+/* Of SIGUSR1's answer, what belongs to no group: frames by verdict, and those that the kernel had
+ * to drop because its buffer was full. Nothing to tell is not told. */
+void report_interface(const char *interface, const uint64_t verdicts[CARP_VERDICT_COUNT],
+                      uint64_t dropped);
 
 #endif

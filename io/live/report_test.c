@@ -163,6 +163,34 @@ TEST_CASE(report, does_not_invent_a_time_for_a_group_that_never_changed_its_stat
     EXPECT_STR("[INFO] INIT on eth0 id 7 - web (eth0, vhid 7): since the start\n", log_captured());
 }
 
+/* What was refused is in no line of the log once a flood is limited, but it is counted. */
+TEST_CASE(report, answers_sigusr1_with_what_became_of_all_frames)
+{
+    struct host_book book = {
+        .verdicts = {[CARP_ACCEPTED] = 12, [CARP_BAD_DIGEST] = UINT64_C(5000000000)}};
+    struct host_group state = {.book = &book};
+    uint64_t strangers[CARP_VERDICT_COUNT] = {[CARP_TRUNCATED] = 1, [CARP_OTHER_VHID] = 20};
+    log_capture();
+    report_state(&group, &state, at_s(22));
+    report_interface("eth0", strangers, 7);
+    EXPECT_STR("[INFO] INIT on eth0 id 7 - web (eth0, vhid 7): since the start\n"
+               "[INFO] web (eth0, vhid 7): adverts since the start: 12 accepted, 5000000000 "
+               "bad-digest\n"
+               "[INFO] eth0: frames for no group since the start: 1 truncated, 20 other-vhid\n"
+               "[INFO] eth0: 7 frames were lost since it is up: they came faster than they could "
+               "be looked at\n",
+               log_captured());
+    log_capture();
+    report_interface("eth0", (uint64_t[CARP_VERDICT_COUNT]){0}, 0);
+    EXPECT_STR("", log_captured());
+    for (int i = 0; i < CARP_VERDICT_COUNT; i++) { /* the longest line there can be */
+        strangers[i] = UINT64_MAX;
+    }
+    log_capture();
+    report_interface("eth0", strangers, 0);
+    EXPECT_TRUE(strstr(log_captured(), "18446744073709551615 replayed\n") != NULL);
+}
+
 TEST_CASE(report, writes_the_story_of_every_step_for_debugging)
 {
     struct report_limits limits = {0};

@@ -548,6 +548,11 @@ static void on_signal(uv_signal_t *handle, int number)
         for (size_t g = 0; g < w->group_count; g++) {
             report_state(&w->config->groups[g], &w->groups[g], now);
         }
+        for (size_t i = 0; i < w->interface_count; i++) {
+            const struct interface *on = &w->interfaces[i];
+            report_interface(on->name, w->host_interfaces[i].verdicts,
+                             on->open ? packet_dropped(&on->packet) : 0);
+        }
     } else if (number == SIGUSR2) {
         log_line(LOG_LEVEL_WARNING, "Caught signal (USR2) considering going down");
         for (size_t g = 0; g < w->group_count; g++) {
