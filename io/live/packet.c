@@ -12,7 +12,11 @@
 /* The longest frame of interest: a tag, IPv4 with all its options, an advert and some. In immediate
  * mode libpcap's ring has a slot of that size and a header for each frame, so that the buffer holds
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
-enum { BUFFER_SIZE = 29 << 14, FRAMES_MAX = 4096 };
+enum { BUFFER_SIZE = 29 << 14, HEADER_MIN = 64 };
+
+/* A drain takes no fewer frames than the ring can hold, so that nothing that had arrived is left
+ * behind, and hardly more, so that a flood cannot hold us in it. */
+enum { FRAMES_MAX = BUFFER_SIZE / (PACKET_SIZE_MAX + HEADER_MIN) };
 
 static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
 {

@@ -34,10 +34,11 @@ int packet_fd(const struct packet *packet);
 
 typedef void packet_callback(void *self, const uint8_t *frame, size_t size);
 
-/* Hand over what has arrived, without waiting, at most some thousands at a time. Our own frames do
- * not come back here. 0, or -errno: the interface is gone, to be closed and opened again. One that
- * is only down wakes us once and is no error here (before libpcap 1.10 it is): packet_send() and
- * the kernel's news of links tell, and frames come again when it is up. */
+/* Hand over all that has arrived, without waiting; what comes meanwhile may be left for the next
+ * call, so that this one ends however fast frames come. Our own frames do not come back here. 0, or
+ * -errno: the interface is gone, to be closed and opened again. One that is only down wakes us once
+ * and is no error here (before libpcap 1.10 it is): packet_send() and the kernel's news of links
+ * tell, and frames come again when it is up. */
 int packet_drain(struct packet *packet, packet_callback *callback, void *self);
 
 /* Frames that the kernel dropped since packet_open(), because they came faster than they were
