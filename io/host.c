@@ -379,21 +379,23 @@ static void explain_foreign(struct host *host, unsigned interface)
     }
 }
 
-static void explain_suspects(struct host *host)
+/* One a wake-up: it takes hundreds of digests, and a single frame for each of 255 groups would
+ * otherwise keep all their adverts waiting until everything was explained. */
+static void explain_one(struct host *host)
 {
-    for (unsigned i = 0; i < host->interface_count && host->suspects > 0; i++) {
+    for (unsigned i = 0; i < host->interface_count; i++) {
         if (host->interfaces[i].foreign_waits) {
             host->interfaces[i].foreign_waits = false;
-            host->suspects -= 1;
             explain_foreign(host, i);
+            return;
         }
     }
-    for (unsigned i = 0; i < host->group_count && host->suspects > 0; i++) {
+    for (unsigned i = 0; i < host->group_count; i++) {
         struct host_book *book = host_group(host, i)->book;
         if (book != NULL && book->suspect_waits) {
             book->suspect_waits = false;
-            host->suspects -= 1;
             explain(host, i);
+            return;
         }
     }
 }
@@ -476,7 +478,8 @@ void host_due(struct host *host, carp_instant now)
         look_at_all(host, now);
     }
     if (host->suspects > 0) {
-        explain_suspects(host);
+        host->suspects -= 1;
+        explain_one(host);
     }
     host->port.wake_at(host->port.self, host->next_due);
 }

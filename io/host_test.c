@@ -370,6 +370,29 @@ TEST_CASE(host, explains_a_bad_digest_after_the_deadlines_and_seldom)
     EXPECT_U64(3, p.books[0].verdicts[CARP_BAD_DIGEST]);
 }
 
+/* An attacker needs one frame for each vhid; what that costs must not come before an advert of ours
+ * all at once. */
+TEST_CASE(host, explains_no_more_than_one_bad_digest_in_a_wake_up)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    p.digest = 0xff;
+    hear(&p, AT(100), 0, 9, 7, 0, 5);
+    hear(&p, AT(100), 0, 9, 8, 0, 5);
+    hear(&p, AT(100), 1, 9, 77, 0, 5); /* a stranger, which is looked at first and found innocent */
+    host_due(&p.host, AT(100));
+    EXPECT_INT(0, p.explained);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(1, p.explained);
+    EXPECT_INT(0, p.explained_group);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(2, p.explained);
+    EXPECT_INT(1, p.explained_group);
+    host_due(&p.host, AT(100));
+    EXPECT_INT(2, p.explained);
+}
+
 /* vhid 77 is nobody's here; its digest, all zeros as the paper crypto's, fits our addresses. */
 TEST_CASE(host, tells_of_a_stranger_that_claims_our_addresses_under_another_vhid)
 {
