@@ -1,7 +1,9 @@
 /*
  * A campaign: chaos (faults at random, safety alone is asked for), freeze (a core of nodes that
  * hear each other is left in peace, everything else stays broken for good: the core must live),
- * heal (everything is mended), calm (nothing happens, and nothing may change).
+ * heal (everything is mended), calm (nothing happens, and nothing may change). And all of it again,
+ * as many rounds as are wanted; a round is put into the queue when the one before it is calm, so
+ * that ten years take no more memory than an hour.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -20,16 +22,16 @@ static uint64_t draw(struct run *r, uint32_t fault, unsigned which, uint64_t cho
     return decide(&r->decisions, DECIDE_FAULT, fault, which, choices);
 }
 
-static bool is_swarm_on(struct run *r, enum swarm_kind kind)
+static bool is_swarm_on(struct run *r, uint32_t round, enum swarm_kind kind)
 {
-    /* Which kinds there are at all differs from run to run: a fault that is never mixed with
+    /* Which kinds there are at all differs from round to round: a fault that is never mixed with
      * another finds what both together hide. In a campaign with one kind it is always on. */
     unsigned given = 0;
     for (unsigned i = 0; i < SWARM_COUNT; i++) {
         given += r->scenario->swarm[i];
     }
     return r->scenario->swarm[kind] &&
-           (given == 1 || decide(&r->decisions, DECIDE_SWARM, (uint32_t)kind, 0, 3) != 0);
+           (given == 1 || decide(&r->decisions, DECIDE_SWARM, (uint32_t)kind, round, 3) != 0);
 }
 
 static uint32_t pick_machine(struct run *r, uint32_t fault, unsigned which)
@@ -137,7 +139,7 @@ static bool kind_of(struct run *r, uint32_t fault, enum swarm_kind *kind)
     enum swarm_kind on[SWARM_COUNT];
     unsigned count = 0;
     for (unsigned i = 0; i < SWARM_COUNT; i++) {
-        if (is_swarm_on(r, (enum swarm_kind)i)) {
+        if (is_swarm_on(r, fault / r->scenario->campaign.faults, (enum swarm_kind)i)) {
             on[count++] = (enum swarm_kind)i;
         }
     }
@@ -147,29 +149,41 @@ static bool kind_of(struct run *r, uint32_t fault, enum swarm_kind *kind)
     return count > 0;
 }
 
-static carp_instant phase_end(const struct campaign *c, enum phase phase)
+static carp_instant round_begin(const struct campaign *c, uint32_t round)
+{
+    return (carp_instant){(c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns) * round};
+}
+
+static carp_instant phase_end(const struct campaign *c, uint32_t round, enum phase phase)
 {
     const carp_duration lengths[] = {c->chaos, c->freeze, c->heal, c->calm};
-    carp_instant end = {0};
+    carp_instant end = round_begin(c, round);
     for (unsigned i = 0; i <= phase; i++) {
         end = instant_add(end, lengths[i]);
     }
     return end;
 }
 
-void run_schedule_campaign(struct run *r)
+/* The faults of all rounds are numbered throughout. */
+static void schedule_round(struct run *r, uint32_t round)
 {
     const struct campaign *c = &r->scenario->campaign;
-    if (!c->given) {
-        return;
-    }
-    for (uint32_t i = 0; i < c->faults; i++) {
-        carp_instant at = {draw(r, i, 15, c->chaos.ns + 1)};
+    carp_instant begin = round_begin(c, round);
+    for (uint32_t i = c->faults * round; i < c->faults * (round + 1); i++) {
+        carp_instant at = instant_add(begin, (carp_duration){draw(r, i, 15, c->chaos.ns + 1)});
         world_at(&r->world, at, QUEUE_SCRIPT, RUN_CAMPAIGN_FAULT, i, 0);
     }
-    world_at(&r->world, (carp_instant){0}, QUEUE_SCRIPT, RUN_CAMPAIGN, PHASE_CHAOS, 0);
+    world_at(&r->world, begin, QUEUE_SCRIPT, RUN_CAMPAIGN, PHASE_CHAOS, round);
     for (unsigned i = PHASE_CHAOS; i < PHASE_CALM; i++) {
-        world_at(&r->world, phase_end(c, (enum phase)i), QUEUE_SCRIPT, RUN_CAMPAIGN, i + 1, 0);
+        world_at(&r->world, phase_end(c, round, (enum phase)i), QUEUE_SCRIPT, RUN_CAMPAIGN, i + 1,
+                 round);
+    }
+}
+
+void run_schedule_campaign(struct run *r)
+{
+    if (r->scenario->campaign.given) {
+        schedule_round(r, 0);
     }
 }
 
@@ -190,15 +204,15 @@ static void mend_machine(struct run *r, uint32_t index)
 }
 
 /* The core: at least one machine, and every client. Who is not in it is gone for good. */
-static void freeze(struct run *r)
+static void freeze(struct run *r, uint32_t round)
 {
     const struct scenario *s = r->scenario;
-    uint32_t chosen = pick_machine(r, s->campaign.faults, 1);
+    uint32_t about = s->campaign.faults * s->campaign.rounds + round; /* a number of no fault */
+    uint32_t chosen = pick_machine(r, about, 1);
     run_heal(r);
     for (uint32_t i = 0; i < s->node_count; i++) {
         bool machine = s->nodes[i].profile <= PROFILE_OPENBSD;
-        bool in_core =
-            !machine || i == chosen || draw(r, s->campaign.faults, DECISIONS_A_FAULT + i, 2) == 1;
+        bool in_core = !machine || i == chosen || draw(r, about, DECISIONS_A_FAULT + i, 2) == 1;
         if (in_core) {
             mend_machine(r, i);
         } else {
@@ -228,7 +242,7 @@ static void tell_fault(struct run *r, enum swarm_kind kind, const struct stateme
     tell(r, ends, text);
 }
 
-static void begin_phase(struct run *r, enum phase phase)
+static void begin_phase(struct run *r, uint32_t round, enum phase phase)
 {
     static const char *const words[] = {"chaos", "freeze", "heal", "calm"};
     struct oracle *o = r->world.oracle;
@@ -239,7 +253,7 @@ static void begin_phase(struct run *r, enum phase phase)
         o->liveness = false;
         break;
     case PHASE_FREEZE:
-        freeze(r);
+        freeze(r, round);
         o->liveness = true;
         break;
     case PHASE_HEAL:
@@ -249,6 +263,9 @@ static void begin_phase(struct run *r, enum phase phase)
         }
         break;
     case PHASE_CALM:
+        if (round + 1 < r->scenario->campaign.rounds) {
+            schedule_round(r, round + 1);
+        }
         break;
     }
     /* The calm is no disturbance: what was promised for it counts from the mending. */
@@ -264,11 +281,12 @@ void run_campaign_event(struct run *r, const struct queue_event *event)
 {
     enum swarm_kind kind;
     if (event->what == RUN_CAMPAIGN) {
-        begin_phase(r, (enum phase)event->who);
+        begin_phase(r, (uint32_t)event->which, (enum phase)event->who);
         return;
     }
     /* What is left of the chaos when the freeze begins was mended there. */
-    if (!instant_before(r->world.now, phase_end(&r->scenario->campaign, PHASE_CHAOS)) ||
+    const struct campaign *c = &r->scenario->campaign;
+    if (!instant_before(r->world.now, phase_end(c, event->who / c->faults, PHASE_CHAOS)) ||
         !kind_of(r, event->who, &kind)) {
         return;
     }

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/daemon.h"
@@ -695,6 +696,49 @@ TEST_CASE(run_campaign, strikes_with_every_kind_in_some_run_and_with_none_after_
         EXPECT_TRUE(seen_kind[k]);
     }
     tk_row(NULL);
+}
+
+#define ROUNDS PAIR "swarm loss\ncampaign chaos 10s freeze 5s heal 5s calm 10s faults 3 rounds "
+
+/* The same phases again and again, each time with three other faults within the chaos. */
+TEST_CASE(run_campaign, goes_through_its_rounds_one_after_the_other)
+{
+    static struct seen seen;
+    double faults[3][3] = {{0}};
+    unsigned counts[3] = {0}, chaos = 0, calm = 0;
+    if (see(&seen, ROUNDS "3\n", 1)) {
+        for (char *line = strtok(seen.statements, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+            char *text;
+            double at = strtod(line, &text);
+            unsigned round = (unsigned)(at / 30);
+            ASSERT_TRUE(round < 3);
+            chaos += strcmp(text, " chaos") == 0 && at >= 30 * chaos && at <= 30 * chaos;
+            calm += strcmp(text, " calm") == 0 && at >= 30 * calm + 20 && at <= 30 * calm + 20;
+            if (strncmp(text, " loss ", 6) == 0) {
+                ASSERT_TRUE(counts[round] < 3);
+                faults[round][counts[round]++] = at - 30 * round;
+                EXPECT_TRUE(at < 30 * round + 10);
+            }
+        }
+        EXPECT_INT(3, chaos);
+        EXPECT_INT(3, calm);
+        for (int i = 0; i < 3; i++) {
+            EXPECT_INT(3, counts[i]);
+            EXPECT_TRUE(memcmp(faults[i], faults[(i + 1) % 3], sizeof faults[i]) != 0);
+        }
+        EXPECT_STR("", seen.failures);
+    }
+    end(&seen);
+}
+
+TEST_CASE(run_campaign, keeps_no_more_of_many_rounds_than_of_one)
+{
+    static struct seen one, many;
+    if (begin(&one, ROUNDS "1\n", 1) && begin(&many, ROUNDS "100000\n", 1)) {
+        EXPECT_U64(one.run.world.queue.count, many.run.world.queue.count);
+    }
+    end(&one);
+    end(&many);
 }
 
 TEST_CASE(run_campaign, leaves_one_master_the_better_one)

@@ -152,7 +152,7 @@ static bool parse_campaign(struct parser *p)
 {
     struct campaign *c = &p->scenario->campaign;
     struct lexer *l = &p->lexer;
-    uint64_t number = 10;
+    uint64_t faults = 10, rounds = 1;
     if (c->given) {
         return lexer_fail(l, "a second campaign; one is right");
     }
@@ -163,18 +163,24 @@ static bool parse_campaign(struct parser *p)
                   : lexer_take(l, "freeze") ? lexer_duration(l, "freeze", &c->freeze)
                   : lexer_take(l, "heal")   ? lexer_duration(l, "heal", &c->heal)
                   : lexer_take(l, "calm")   ? lexer_duration(l, "calm", &c->calm)
-                  : lexer_take(l, "faults") ? lexer_number(l, "faults", 1, 10000, &number)
+                  : lexer_take(l, "faults") ? lexer_number(l, "faults", 1, 10000, &faults)
+                  : lexer_take(l, "rounds") ? lexer_number(l, "rounds", 1, 100000, &rounds)
                                             : lexer_fail(l,
                                                          "unknown phase %s; chaos, freeze, heal, "
-                                                         "calm and faults are right",
+                                                         "calm, faults and rounds are right",
                                                          l->word);
         if (!ok) {
             return false;
         }
     }
-    c->faults = (unsigned)number;
+    c->faults = (unsigned)faults;
+    c->rounds = (unsigned)rounds;
+    if (faults * rounds > CAMPAIGN_FAULTS_MAX) {
+        return lexer_fail(l, "campaign: %llu faults in all its rounds; at most %u is right",
+                          (unsigned long long)(faults * rounds), CAMPAIGN_FAULTS_MAX);
+    }
     uint64_t all_ns = c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns;
-    if (all_ns == 0 || all_ns > SCENARIO_TIME_MAX.ns) {
+    if (all_ns == 0 || all_ns > SCENARIO_TIME_MAX.ns / rounds) {
         return lexer_fail(l,
                           "campaign: phases that take %s in all; more than nothing and at most "
                           "100y is right",
@@ -233,7 +239,7 @@ static bool check_campaign(struct parser *p)
 {
     struct scenario *s = p->scenario;
     const struct campaign *c = &s->campaign;
-    carp_duration all = {c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns};
+    carp_duration all = {(c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns) * c->rounds};
     bool swarm = false, machine = false;
     if (!c->given) {
         return true;

@@ -24,6 +24,7 @@ enum {
     SCENARIO_TEXT_MAX = 1 << 20,
     SCENARIO_NICS_MAX = 4,
     SCENARIO_STATEMENTS_MAX = 10000, /* and as many expectations */
+    CAMPAIGN_FAULTS_MAX = 10000000,  /* of all rounds */
 };
 
 /* No instant and no duration of a scenario is longer: a hundred years, so that sums of a few fit.
@@ -243,7 +244,8 @@ enum swarm_kind {
 
 struct campaign {
     bool given;
-    unsigned faults;
+    unsigned faults; /* of each round */
+    unsigned rounds;
     carp_duration chaos, freeze, heal, calm;
 };
 

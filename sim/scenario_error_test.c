@@ -168,7 +168,7 @@ static const struct row network[] = {
     {"swarm", "1:6: swarm: no kind of fault; loss, crash or another is missing"},
     {"swarm rain", "1:7: unknown kind of fault rain; docs/SIMULATOR.md has them"},
     {"campaign peace 5s",
-     "1:10: unknown phase peace; chaos, freeze, heal, calm and faults are right"},
+     "1:10: unknown phase peace; chaos, freeze, heal, calm, faults and rounds are right"},
     {"campaign chaos 5s faults 0", "1:26: faults: 0; a whole number from 1 to 10000 is right"},
 };
 
@@ -538,6 +538,11 @@ static const struct row wholes[] = {
      "5:10: a second campaign; one is right"},
     {"switch s1\nnode a @s1 vhid 1\nswarm loss\ncampaign",
      "4:9: campaign: phases that take no time in all; more than nothing and at most 100y is right"},
+    {"switch s1\nnode a @s1 vhid 1\nswarm loss\ncampaign calm 1y rounds 101",
+     "4:28: campaign: phases that take more than 100y in all; more than nothing and at most 100y "
+     "is right"},
+    {"switch s1\nnode a @s1 vhid 1\nswarm loss\ncampaign chaos 1s faults 10000 rounds 1001",
+     "4:43: campaign: 10010000 faults in all its rounds; at most 10000000 is right"},
     {"switch s1\nnode a @s1 vhid 1\nswarm loss\ncampaign chaos 100y calm 100y",
      "4:30: campaign: phases that take more than 100y in all; more than nothing and at most 100y "
      "is right"},

@@ -89,7 +89,7 @@ static const char campaign[] = "switch s1\n"
                                "node u @s1 profile=ucarp vhid 1 skew 50\n"
                                "client c @s1 probe 10.0.0.254\n"
                                "swarm loss crash split pause flap clockstep senderr freeze kill\n"
-                               "campaign chaos 5s freeze 5s heal 5s calm 5s faults 12\n";
+                               "campaign chaos 5s freeze 5s heal 5s calm 5s faults 12 rounds 2\n";
 
 /* --- changes ------------------------------------------------------------------------------------
  */
