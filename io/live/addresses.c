@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/story.h"
-#include "io/live/log.h"
+#include "io/live/clock.h"
 
 /* An address that someone removes is put back this often within this time, and then no more: two
  * programs that fight over an address are worse than a failover. */
@@ -55,14 +55,14 @@ static struct netlink_virtual resolve(const struct config_address *address,
 }
 
 static int add(const struct config_group *group, struct netlink *netlink,
-               const struct netlink_virtual *address)
+               const struct netlink_virtual *address, struct log_limit *failures)
 {
     char text[STORY_ADDRESS_MAX];
     int error = netlink_add(netlink, address);
     if (error == -EEXIST) {
         error = netlink_renew(netlink, address, 1, NULL);
     }
-    if (error != 0) {
+    if (error != 0 && log_allow(failures, clock_now())) {
         log_line(LOG_LEVEL_ERROR, "%s: cannot set %s/%u on %s: %s", group->name,
                  story_address(address->family, address->bytes, text), address->prefix,
                  group->interface, strerror(-error));
@@ -85,7 +85,7 @@ int addresses_hold(struct addresses *addresses, const struct config_group *group
                    struct netlink *netlink)
 {
     for (size_t i = 0; i < addresses->count; i++) {
-        int error = add(group, netlink, &addresses->at[i]);
+        int error = add(group, netlink, &addresses->at[i], &addresses->failures);
         if (error != 0) {
             addresses_drop(addresses, netlink);
             return error;
@@ -188,7 +188,8 @@ bool addresses_gone(struct addresses *addresses, const struct config_group *grou
             addresses->restored_from = now;
         }
         addresses->restored += 1;
-        *lost = addresses->restored > RESTORES_MAX || add(group, netlink, address) != 0;
+        *lost = addresses->restored > RESTORES_MAX ||
+                add(group, netlink, address, &addresses->failures) != 0;
         log_line(LOG_LEVEL_WARNING, "%s: something removed %s from %s; %s", group->name, text,
                  group->interface,
                  *lost ? "giving it up, for it happens again and again" : "put back");

@@ -8,6 +8,7 @@
 
 #include "io/config.h"
 #include "io/live/linux/netlink.h"
+#include "io/live/log.h"
 
 /* One group's addresses. Zeroed: nothing held. */
 struct addresses {
@@ -16,6 +17,7 @@ struct addresses {
     struct netlink_virtual *at; /* owned; as many as the group has */
     unsigned restored;          /* times someone removed one and we put it back, */
     carp_instant restored_from; /* counted from here */
+    struct log_limit failures;
 };
 
 /* Everything the functions need to know of the machine; borrowed. */

@@ -220,6 +220,28 @@ TEST_CASE(addresses_live, are_all_set_or_none)
 
 /* Whatever prefix it had: IPv6 knows an address once, and goes on with the old prefix; for IPv4 the
  * other one is another address, not ours. */
+/* An interface that takes none: each attempt fails, and three of them are told of. */
+TEST_CASE(addresses_live, are_not_complained_of_without_end)
+{
+    static const char *const wanted[] = {"10.0.0.100", NULL};
+    struct bench b;
+    if (!set_bench(&b, wanted)) {
+        return;
+    }
+    EXPECT_TRUE(shell("ip link del d0"));
+    log_capture();
+    for (int i = 0; i < 10; i++) {
+        addresses_resolve(&b.addresses, &b.group, &b.on, b.d0.ifindex, CARP_SECONDS(30));
+        EXPECT_TRUE(addresses_hold(&b.addresses, &b.group, &b.netlink) < 0);
+    }
+    unsigned lines = 0;
+    for (const char *at = log_captured(); (at = strstr(at, "cannot set")) != NULL; at++) {
+        lines++;
+    }
+    EXPECT_INT(3, lines);
+    clear_bench(&b);
+}
+
 TEST_CASE(addresses_live, are_taken_over_when_they_are_there_already)
 {
     static const struct {

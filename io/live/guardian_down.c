@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/live/clock.h"
 #include "io/live/command.h"
 #include "io/live/log.h"
 
@@ -43,15 +44,24 @@ static _Noreturn void become(const struct guardian_group *group, const struct co
     _exit(EXIT_CANNOT_RUN);
 }
 
+static void tell_failure(struct guardian_down *down, const struct guardian_group *group,
+                         const char *why)
+{
+    if (log_allow_change(&down->failures, clock_now())) {
+        log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
+                 why);
+    }
+}
+
 int guardian_down_start(struct guardian_down *down, const struct guardian_group *group,
                         const struct confine_user *run_as, carp_instant now)
 {
     char why[CONFIG_ERROR_MAX];
     uid_t user = run_as == NULL ? geteuid() : run_as->uid;
-    *down = (struct guardian_down){.stage = DOWN_IDLE, .next = CARP_NEVER};
+    down->stage = DOWN_IDLE;
+    down->next = CARP_NEVER;
     if (command_check(group->down[0], user, why) != 0) {
-        log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
-                 why);
+        tell_failure(down, group, why);
         return -EACCES;
     }
     down->pid = fork();
@@ -60,8 +70,7 @@ int guardian_down_start(struct guardian_down *down, const struct guardian_group 
     }
     if (down->pid < 0) {
         int error = -errno;
-        log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot run %s: %s", group->name, group->down[0],
-                 strerror(-error));
+        tell_failure(down, group, strerror(-error));
         return error;
     }
     down->stage = DOWN_RUNS;
@@ -78,8 +87,10 @@ carp_instant guardian_down_due(struct guardian_down *down, const struct guardian
         return down->next;
     }
     if (down->stage == DOWN_RUNS) {
-        log_line(LOG_LEVEL_ERROR, "%s: guardian: %s took longer than its time limit", group->name,
-                 group->down[0]);
+        if (log_allow_change(&down->ends, now)) {
+            log_line(LOG_LEVEL_ERROR, "%s: guardian: %s took longer than its time limit",
+                     group->name, group->down[0]);
+        }
         kill(-down->pid, SIGTERM);
         down->stage = DOWN_TERMINATES;
         down->next = instant_add(now, GRACE);
@@ -95,6 +106,11 @@ void guardian_down_ended(struct guardian_down *down, const struct guardian_group
                          carp_instant now)
 {
     uint64_t ms = instant_since(now, down->started).ns / 1000000;
+    down->stage = DOWN_IDLE;
+    down->next = CARP_NEVER;
+    if (!log_allow_change(&down->ends, now)) {
+        return;
+    }
     if (WIFEXITED(status)) {
         int code = WEXITSTATUS(status);
         log_line(code == 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
@@ -104,5 +120,4 @@ void guardian_down_ended(struct guardian_down *down, const struct guardian_group
         log_line(LOG_LEVEL_ERROR, "%s: guardian: %s was killed by signal %d after %" PRIu64 " ms",
                  group->name, group->down[0], WTERMSIG(status), ms);
     }
-    *down = (struct guardian_down){.stage = DOWN_IDLE, .next = CARP_NEVER};
 }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "io/live/guardian.h"
+#include "io/live/log.h"
 
 enum guardian_down_stage {
     DOWN_IDLE,
@@ -21,6 +22,7 @@ struct guardian_down {
     pid_t pid;
     carp_instant started;
     carp_instant next;
+    struct log_limit failures, ends; /* of what is logged, throughout */
 };
 
 /* How many run at once: enough that hundreds do not wait for long, few enough not to choke a host
@@ -28,7 +30,8 @@ struct guardian_down {
 enum { GUARDIAN_DOWN_MAX = 16 };
 
 /* Run the command of a group as this user (NULL: as we are), as its own process group, with stdin
- * from /dev/null. Returns 0, and the stage is RUNS; or -errno, it is IDLE, and the log says why. */
+ * from /dev/null. Returns 0, and the stage is RUNS; or -errno, it is IDLE, and the log says why.
+ * What was zeroed once may be used again and again. */
 int guardian_down_start(struct guardian_down *down, const struct guardian_group *group,
                         const struct confine_user *run_as, carp_instant now);
 

@@ -62,6 +62,7 @@ struct keeper {
     carp_instant limit;
     int status; /* of the exit */
     bool complained;
+    struct log_limit farewells, removals, memory, silences;
     unsigned downs;    /* commands that run */
     unsigned released; /* groups, at the worker's end */
 };
@@ -82,8 +83,10 @@ static void say_farewell(struct keeper *k, const struct kept *g)
     };
     for (int i = 0; i < 2; i++) {
         size_t size = g->hold->farewell_size[i];
-        if (size > 0 && sendto(k->tools->packets, g->hold->farewell[i], size, MSG_DONTWAIT,
-                               (const struct sockaddr *)&to, sizeof to) < 0) {
+        if (size > 0 &&
+            sendto(k->tools->packets, g->hold->farewell[i], size, MSG_DONTWAIT,
+                   (const struct sockaddr *)&to, sizeof to) < 0 &&
+            log_allow(&k->farewells, clock_now())) {
             log_line(LOG_LEVEL_WARNING, "%s: guardian: cannot send the farewell: %s", name_of(k, g),
                      strerror(errno));
         }
@@ -104,7 +107,8 @@ static void finish_release(struct keeper *k, struct kept *g, carp_instant now)
 static void start_down(struct keeper *k, struct kept *g, carp_instant now)
 {
     if (k->downs >= GUARDIAN_DOWN_MAX) {
-        g->down = (struct guardian_down){.stage = DOWN_WAITS, .next = CARP_NEVER};
+        g->down.stage = DOWN_WAITS;
+        g->down.next = CARP_NEVER;
     } else if (guardian_down_start(&g->down, &k->setup->groups[g - k->groups], k->setup->run_as,
                                    now) == 0) {
         k->downs += 1;
@@ -123,8 +127,10 @@ static void remove_addresses(struct keeper *k, struct kept *g)
             return;
         }
     }
-    log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot remove an address: %s; the kernel will",
-             name_of(k, g), strerror(-error));
+    if (log_allow(&k->removals, clock_now())) {
+        log_line(LOG_LEVEL_ERROR, "%s: guardian: cannot remove an address: %s; the kernel will",
+                 name_of(k, g), strerror(-error));
+    }
 }
 
 static carp_instant last_beat(const struct keeper *k, carp_instant now)
@@ -193,8 +199,10 @@ static void on_hold(struct keeper *k, const struct guardian_message *message)
     size_t size = guardian_message_size(message);
     struct guardian_message *copy = (struct guardian_message *)malloc(size);
     if (copy == NULL) {
-        log_line(LOG_LEVEL_ERROR, "%s: guardian: out of memory, so it must not be held",
-                 name_of(k, g));
+        if (log_allow(&k->memory, clock_now())) {
+            log_line(LOG_LEVEL_ERROR, "%s: guardian: out of memory, so it must not be held",
+                     name_of(k, g));
+        }
         g->released = message->serial;
         tell_released(k, g);
         return;
@@ -279,7 +287,7 @@ static carp_instant feel_pulse(struct keeper *k, carp_instant now)
         first = first == NULL ? g : first;
         count += 1;
     }
-    if (count > 0) {
+    if (count > 0 && log_allow(&k->silences, now)) {
         log_line(
             LOG_LEVEL_ERROR,
             "guardian: the worker did not run for %" PRIu64 " ms; released %u group%s, first %s",

@@ -25,6 +25,8 @@
 
 #include "io/live/clock.h"
 #include "io/live/guardian.h"
+#include "io/live/guardian_down.h"
+#include "io/live/log_test.h"
 #include "tools/testkit/testkit.h"
 
 enum { WAIT_MS = 8000, WORKER_TURNS = 1500, TURN_MS = 10, LIFETIME_S = 2, REPEATS = 20 };
@@ -505,6 +507,64 @@ TEST_CASE(guardian_live, releases_for_a_stopped_worker_which_gives_up_when_it_wa
     EXPECT_INT(1, s.farewells[0]);
     EXPECT_INT(0, there(&s));
     clear_scene(&s);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned found = 0;
+    for (; (text = strstr(text, what)) != NULL; text++) {
+        found++;
+    }
+    return found;
+}
+
+/* A worker that is starved again and again, on an interface that is down, so that no farewell
+ * leaves either. */
+TEST_CASE(guardian_live, does_not_fill_the_log_with_what_happens_again_and_again)
+{
+    struct scene s;
+    if (!set_scene(&s)) {
+        return;
+    }
+    s.guard.patience = CARP_MILLISECONDS(250);
+    log_capture();
+    raise_curtain(&s);
+    EXPECT_TRUE(shell("ip link set d0 down"));
+    for (int i = 0; i < 5; i++) {
+        kill(s.stage->worker, SIGSTOP);
+        WAIT_FOR(&s, there(&s) == 0);
+        kill(s.stage->worker, SIGCONT);
+        WAIT_FOR(&s, s.stage->released > i);
+        order(&s, ORDER_CLAIM);
+        WAIT_FOR(&s, there(&s) > 0);
+    }
+    kill(s.guardian, SIGTERM);
+    EXPECT_INT(0, end_of_guardian(&s));
+    const char *lines = log_captured();
+    EXPECT_INT(3, count(lines, "the worker did not run for"));
+    EXPECT_INT(3, count(lines, "cannot send the farewell"));
+    clear_scene(&s);
+}
+
+/* Twenty ends and twenty failures of a down command are told of in ten seconds. */
+TEST_CASE(guardian_live, does_not_fill_the_log_with_down_commands)
+{
+    static const char *const command[] = {"/nonexistent/down", NULL};
+    const struct guardian_group group = {.name = "web", .down = command};
+    struct guardian_down down = {.stage = DOWN_IDLE};
+    carp_instant now = clock_now();
+    log_capture();
+    for (int i = 0; i < 25; i++) {
+        EXPECT_TRUE(guardian_down_start(&down, &group, NULL, now) < 0);
+        down = (struct guardian_down){
+            .stage = DOWN_RUNS, .started = now, .failures = down.failures, .ends = down.ends};
+        guardian_down_ended(&down, &group, i % 2 == 0 ? 0 : SIGKILL, now);
+        EXPECT_INT(DOWN_IDLE, down.stage);
+    }
+    const char *lines = log_captured();
+    EXPECT_INT(20, count(lines, "cannot run /nonexistent/down"));
+    EXPECT_INT(10, count(lines, "exited with 0"));
+    EXPECT_INT(10, count(lines, "killed by signal 9"));
 }
 
 /* The race of guardian.h: a worker wakes late and refreshes what it believes to hold. */

@@ -31,6 +31,7 @@ struct hook {
     struct running *running; /* NULL: nothing */
     enum wish current;       /* what runs, or ran last */
     enum wish next;          /* what to run afterwards */
+    struct log_limit begins, ends;
 };
 
 struct hooks {
@@ -55,10 +56,9 @@ static void on_closed(uv_handle_t *handle)
     }
 }
 
-static void on_exit_status(uv_process_t *process, int64_t status, int signal)
+static void tell_end(const struct hook *hook, const struct running *running, int64_t status,
+                     int signal)
 {
-    struct running *running = process->data;
-    struct hook *hook = running->hook;
     double seconds = (double)instant_since(clock_now(), running->since).ns / 1e9;
     if (signal != 0) {
         log_line(LOG_LEVEL_ERROR, "%s: the %s command ended after %.1f s by signal %d (%s)%s",
@@ -68,6 +68,15 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signal)
         log_line(status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
                  "%s: the %s command ended after %.1f s with status %d", hook->group->name,
                  word(hook->current), seconds, (int)status);
+    }
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int signal)
+{
+    struct running *running = process->data;
+    struct hook *hook = running->hook;
+    if (log_allow_change(&hook->ends, clock_now())) {
+        tell_end(hook, running, status, signal);
     }
     hook->running = NULL;
     uv_close((uv_handle_t *)&running->timer, on_closed);
@@ -108,8 +117,11 @@ static int spawn(struct hook *hook, struct running *running, const struct comman
     return uv_spawn(hook->hooks->loop, &running->process, &options);
 }
 
-static void tell_failure(const struct command *command, const char *why)
+static void tell_failure(struct hook *hook, const struct command *command, const char *why)
 {
+    if (!log_allow_change(&hook->ends, clock_now())) {
+        return;
+    }
     log_line(LOG_LEVEL_ERROR, "Unable to exec %s %s %s: %s", command->arguments[0],
              command->arguments[1], command->arguments[2], why);
 }
@@ -124,7 +136,7 @@ static void start(struct hook *hook, struct running *running, const struct comma
         hook->running = running;
         uv_timer_start(&running->timer, on_time_over, hook->group->command_timeout.ns / 1000000, 0);
     } else {
-        tell_failure(command, uv_strerror(error));
+        tell_failure(hook, command, uv_strerror(error));
         uv_close((uv_handle_t *)&running->timer, on_closed);
         uv_close((uv_handle_t *)&running->process, on_closed);
     }
@@ -138,20 +150,24 @@ static void begin(struct hook *hook, enum wish wish)
     struct running *running = calloc(1, sizeof *running);
     hook->current = wish;
     if (command == NULL || running == NULL) {
-        log_line(LOG_LEVEL_ERROR, "%s: no memory to run the %s command", hook->group->name,
-                 word(wish));
+        if (log_allow_change(&hook->begins, clock_now())) {
+            log_line(LOG_LEVEL_ERROR, "%s: no memory to run the %s command", hook->group->name,
+                     word(wish));
+        }
         free(running);
     } else if (command->arguments[0] == NULL) {
         free(running); /* this one is not configured */
     } else {
-        log_line(LOG_LEVEL_WARNING, "Spawning [%s %s %s%s%s]", command->arguments[0],
-                 command->arguments[1], command->arguments[2],
-                 command->arguments[3] == NULL ? "" : " ",
-                 command->arguments[3] == NULL ? "" : command->arguments[3]);
+        if (log_allow_change(&hook->begins, clock_now())) {
+            log_line(LOG_LEVEL_WARNING, "Spawning [%s %s %s%s%s]", command->arguments[0],
+                     command->arguments[1], command->arguments[2],
+                     command->arguments[3] == NULL ? "" : " ",
+                     command->arguments[3] == NULL ? "" : command->arguments[3]);
+        }
         if (command_check(command->arguments[0], geteuid(), error) == 0) {
             start(hook, running, command);
         } else {
-            tell_failure(command, error);
+            tell_failure(hook, command, error);
             free(running);
         }
     }

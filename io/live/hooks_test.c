@@ -329,6 +329,37 @@ TEST_CASE(hooks, log_how_a_command_ended_and_go_on)
     clear_bench(&b);
 }
 
+static unsigned count(const char *text, const char *what)
+{
+    unsigned found = 0;
+    for (; (text = strstr(text, what)) != NULL; text++) {
+        found++;
+    }
+    return found;
+}
+
+/* A group that changes its state again and again, with commands that fail. */
+TEST_CASE(hooks, do_not_fill_the_log_with_what_happens_again_and_again)
+{
+    struct bench b;
+    set_bench(&b, "exit 1", "exit 1");
+    for (int i = 0; i < 25; i++) {
+        hooks_want(b.hooks, 0, i % 2 == 0);
+        finish(&b);
+    }
+    unlink(b.up[1]);
+    unlink(b.down[1]);
+    for (int i = 0; i < 25; i++) {
+        hooks_want(b.hooks, 1, i % 2 == 0);
+        finish(&b);
+    }
+    const char *lines = log_captured();
+    EXPECT_INT(2 * 20, count(lines, "Spawning"));
+    EXPECT_INT(20, count(lines, "with status 1"));
+    EXPECT_INT(20, count(lines, "Unable to exec"));
+    clear_bench(&b);
+}
+
 TEST_CASE(hooks, log_a_command_that_cannot_be_run_and_go_on)
 {
     struct bench b;

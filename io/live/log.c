@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 1000, LINES_ALLOWED = 3 };
+enum { TEXT_MAX = 1000, LINES_ALLOWED = 3, CHANGES_ALLOWED = 20 };
 
 #define LIMIT_PERIOD CARP_SECONDS(10)
 
@@ -68,7 +68,7 @@ void log_line(enum log_level level, const char *format, ...)
     }
 }
 
-bool log_allow(struct log_limit *limit, carp_instant now)
+static bool allow(struct log_limit *limit, carp_instant now, unsigned lines)
 {
     if (limit->lines == 0 || instant_since(now, limit->from).ns >= LIMIT_PERIOD.ns) {
         if (limit->suppressed > 0) {
@@ -77,10 +77,20 @@ bool log_allow(struct log_limit *limit, carp_instant now)
         }
         *limit = (struct log_limit){.from = now};
     }
-    if (limit->lines == LINES_ALLOWED) {
+    if (limit->lines == lines) {
         limit->suppressed += 1;
         return false;
     }
     limit->lines += 1;
     return true;
+}
+
+bool log_allow(struct log_limit *limit, carp_instant now)
+{
+    return allow(limit, now, LINES_ALLOWED);
+}
+
+bool log_allow_change(struct log_limit *limit, carp_instant now)
+{
+    return allow(limit, now, CHANGES_ALLOWED);
 }

@@ -34,4 +34,8 @@ struct log_limit {
  * in a line of its own, before the first one of the next 10 s. */
 bool log_allow(struct log_limit *limit, carp_instant now);
 
+/* The same for what people must not miss, a change of state and what follows from it: twenty, which
+ * is more than anything but a link that flaps gives. */
+bool log_allow_change(struct log_limit *limit, carp_instant now);
+
 #endif

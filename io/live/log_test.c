@@ -190,6 +190,17 @@ TEST_CASE(log, allows_three_lines_of_a_cause_in_ten_seconds)
     EXPECT_INT(1, limit.suppressed);
 }
 
+TEST_CASE(log, allows_twenty_lines_of_a_change)
+{
+    struct log_limit limit = {0};
+    log_capture();
+    for (unsigned i = 0; i < 25; i++) {
+        EXPECT_INT(i < 20, log_allow_change(&limit, after_ns(i)));
+    }
+    EXPECT_TRUE(log_allow_change(&limit, after_ns(UINT64_C(10000000000))));
+    EXPECT_STR("[NOTICE] 5 more lines like the next one were left out\n", log_captured());
+}
+
 TEST_CASE(log, says_how_many_lines_were_left_out_only_when_some_were)
 {
     struct log_limit quiet = {0}, loud = {0};

@@ -1,5 +1,6 @@
 #include "io/live/report.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -80,45 +81,63 @@ static void report_transition(const struct config_group *group, const struct car
              name_of(group, name), carp_rule_phrase(out->rule), detail_of(event, out, detail));
 }
 
-static void report_notices(const struct config_group *group, const struct carp_event *event,
-                           unsigned notices)
+static void report_notices(const struct config_group *group, struct report_limits *limits,
+                           carp_instant now, const struct carp_event *event, unsigned notices)
 {
     char name[DETAIL_MAX], peer[STORY_ADDRESS_MAX] = "";
     name_of(group, name);
     if (event->type == CARP_EVENT_ADVERT) {
         story_address(event->packet->family, event->packet->source, peer);
     }
-    if (notices & CARP_NOTICE_EQUAL_TIMERS) {
+    if ((notices & CARP_NOTICE_EQUAL_TIMERS) && log_allow(&limits->at[REPORT_TIMERS], now)) {
         log_line(
             LOG_LEVEL_WARNING,
             "%s: %s has the very same advbase and advskew; who wins is then decided by address, "
             "and differently by each kind of peer. Set different advskews.",
             name, peer);
     }
-    if (notices & (CARP_NOTICE_DEAF_IPV4 | CARP_NOTICE_DEAF_IPV6)) {
+    if ((notices & (CARP_NOTICE_DEAF_IPV4 | CARP_NOTICE_DEAF_IPV6)) &&
+        log_allow(&limits->at[REPORT_HEARING], now)) {
         log_line(
             LOG_LEVEL_WARNING,
             "%s: half deaf: adverts of %s arrive over IPv%c only. Multicast filtered, or IGMP or "
             "MLD snooping without a querier?",
             name, peer, notices & CARP_NOTICE_DEAF_IPV4 ? '6' : '4');
     }
-    if (notices & CARP_NOTICE_HEARING_BOTH) {
+    if ((notices & CARP_NOTICE_HEARING_BOTH) && log_allow(&limits->at[REPORT_HEARING], now)) {
         log_line(LOG_LEVEL_NOTICE, "%s: hearing IPv4 and IPv6 again", name);
     }
-    if (notices & CARP_NOTICE_SENDING_FAILS) {
+    if ((notices & CARP_NOTICE_SENDING_FAILS) && log_allow(&limits->at[REPORT_DEMOTION], now)) {
         log_line(LOG_LEVEL_ERROR, "%s: three adverts in a row could not be sent; demoted", name);
     }
-    if (notices & CARP_NOTICE_SENDING_WORKS) {
+    if ((notices & CARP_NOTICE_SENDING_WORKS) && log_allow(&limits->at[REPORT_DEMOTION], now)) {
         log_line(LOG_LEVEL_NOTICE, "%s: adverts leave again; demotion lifted", name);
     }
 }
 
-static void report_refusal(const struct config_group *group, struct log_limit *limit,
+static void report_story(const struct config_group *group, carp_instant now,
+                         const struct carp_event *event, const struct carp_outcome *out)
+{
+    char line[STORY_LINE_MAX];
+    story_line(line, sizeof line, now, event, out);
+    log_line(LOG_LEVEL_DEBUG, "%s: %s", group->name, line);
+}
+
+static void report_refusal(const struct config_group *group, struct report_limits *limits,
                            carp_instant now, const struct carp_event *event,
-                           enum carp_verdict verdict)
+                           const struct carp_outcome *out, bool debug)
 {
     char name[DETAIL_MAX], address[STORY_ADDRESS_MAX];
-    if (verdict == CARP_NOT_LISTENING || !log_allow(limit, now)) {
+    enum carp_verdict verdict = out->verdict;
+    bool warns = verdict != CARP_NOT_LISTENING; /* nobody wonders about that */
+    assert(verdict >= CARP_OTHER_GROUP);
+    if (!(warns || debug) || !log_allow(&limits->refused[verdict - CARP_OTHER_GROUP], now)) {
+        return;
+    }
+    if (debug) {
+        report_story(group, now, event, out);
+    }
+    if (!warns) {
         return;
     }
     story_address(event->packet->family, event->packet->source, address);
@@ -137,17 +156,17 @@ void report_step(const struct config_group *group, struct report_limits *limits,
                  const struct carp_event *event, const struct carp_outcome *out, bool debug)
 {
     char name[DETAIL_MAX], detail[DETAIL_MAX];
-    if (debug) {
-        char line[STORY_LINE_MAX];
-        story_line(line, sizeof line, now, event, out);
-        log_line(LOG_LEVEL_DEBUG, "%s: %s", group->name, line);
-    }
     if (out->verdict != CARP_ACCEPTED) {
-        report_refusal(group, &limits->at[REPORT_REFUSED], now, event, out->verdict);
+        report_refusal(group, limits, now, event, out, debug);
         return;
     }
+    if (debug) {
+        report_story(group, now, event, out);
+    }
     if (out->from != out->to) {
-        report_transition(group, event, out);
+        if (log_allow_change(&limits->at[REPORT_CHANGE], now)) {
+            report_transition(group, event, out);
+        }
     } else if (out->from == CARP_MASTER && event->type == CARP_EVENT_ADVERT && announces(out) &&
                log_allow(&limits->at[REPORT_RIVAL], now)) {
         log_line(
@@ -157,13 +176,14 @@ void report_step(const struct config_group *group, struct report_limits *limits,
             name_of(group, name), carp_rule_phrase(out->rule), detail_of(event, out, detail));
     } else if (out->rule == CARP_RULE_SEND_FAILED && log_allow(&limits->at[REPORT_SENDING], now)) {
         log_line(LOG_LEVEL_ERROR, "%s: %s", name_of(group, name), carp_rule_phrase(out->rule));
-    } else if (out->rule == CARP_RULE_DEMOTED || out->rule == CARP_RULE_OVERSLEPT) {
+    } else if ((out->rule == CARP_RULE_DEMOTED || out->rule == CARP_RULE_OVERSLEPT) &&
+               log_allow(&limits->at[REPORT_DEMOTION], now)) {
         log_line(LOG_LEVEL_NOTICE, "%s: %s%s; advertising %u/%u", name_of(group, name),
                  carp_rule_phrase(out->rule), detail_of(event, out, detail), out->ours.advbase,
                  out->ours.advskew);
     }
     if (out->notices != 0) {
-        report_notices(group, event, out->notices);
+        report_notices(group, limits, now, event, out->notices);
     }
 }
 
@@ -211,10 +231,14 @@ void report_stranger(const char *interface, struct log_limit *limit, carp_instan
     }
 }
 
-void report_explanation(const struct config_group *group, const struct carp_packet *packet,
+void report_explanation(const struct config_group *group, struct report_limits *limits,
+                        carp_instant now, const struct carp_packet *packet,
                         const struct auth_explanation *explanation)
 {
     char name[DETAIL_MAX], line[STORY_LINE_MAX];
+    if (!log_allow(&limits->at[REPORT_EXPLANATION], now)) {
+        return;
+    }
     story_explanation(line, sizeof line, packet, explanation);
     log_line(LOG_LEVEL_WARNING, "%s: %s", name_of(group, name), line);
 }

@@ -10,24 +10,37 @@
 #include "io/live/log.h"
 
 /* Causes of lines that could flood a log, each limited by itself. */
-enum report_cause { REPORT_REFUSED, REPORT_RIVAL, REPORT_SENDING, REPORT_CAUSE_COUNT };
-
-struct report_limits {
-    struct log_limit at[REPORT_CAUSE_COUNT];
+enum report_cause {
+    REPORT_CHANGE,
+    REPORT_RIVAL,
+    REPORT_SENDING,
+    REPORT_DEMOTION,
+    REPORT_TIMERS,
+    REPORT_HEARING,
+    REPORT_EXPLANATION,
+    REPORT_CAUSE_COUNT
 };
 
-/* A group made a step. `debug`: write its story line too, whatever it was. */
+/* Each verdict of a group is a cause, too; the first of them is CARP_OTHER_GROUP. */
+struct report_limits {
+    struct log_limit at[REPORT_CAUSE_COUNT];
+    struct log_limit refused[CARP_VERDICT_COUNT - CARP_OTHER_GROUP];
+};
+
+/* A group made a step. `debug`: write its story line too, whatever it was; of refused adverts as
+ * many as there are warnings. */
 void report_step(const struct config_group *group, struct report_limits *limits, carp_instant now,
                  const struct carp_event *event, const struct carp_outcome *out, bool debug);
 
-/* A frame that reached no group; `vhid_is_ours`: its number is that of a group on this interface.
- */
+/* A frame that reached no group; `limit` is this verdict's on this interface. `vhid_is_ours`: its
+ * number is that of a group there. */
 void report_stranger(const char *interface, struct log_limit *limit, carp_instant now,
                      enum carp_verdict verdict, const struct carp_packet *packet,
                      bool vhid_is_ours);
 
 /* Why a digest was wrong. */
-void report_explanation(const struct config_group *group, const struct carp_packet *packet,
+void report_explanation(const struct config_group *group, struct report_limits *limits,
+                        carp_instant now, const struct carp_packet *packet,
                         const struct auth_explanation *explanation);
 
 /* UCARP's answer to SIGUSR1, the reason for the state, and what became of all adverts by verdict.

@@ -291,17 +291,120 @@ TEST_CASE(report, limits_each_cause_by_itself)
                log_captured());
 }
 
-TEST_CASE(report, never_holds_back_a_change_of_state)
+/* A link may flap a thousand times a second, in a driver's fault: twenty changes are told of, then
+ * it is said how many more there were. */
+TEST_CASE(report, holds_back_a_change_of_state_only_after_twenty)
 {
     struct report_limits limits = {0};
     struct carp_event event = {.type = CARP_EVENT_TIMEOUT};
     struct carp_outcome out = outcome(CARP_RULE_LINK_UP, CARP_INIT, CARP_BACKUP);
+    size_t size = strlen(TO_BACKUP "the link is up; listening\n");
     log_capture();
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 1000; i++) {
         report_step(&group, &limits, at_s(0), &event, &out, false);
     }
-    EXPECT_INT(20 * (int)strlen(TO_BACKUP "the link is up; listening\n"),
-               (int)strlen(log_captured()));
+    report_step(&group, &limits, at_s(10), &event, &out, false);
+    const char *lines = log_captured();
+    ASSERT_TRUE(strlen(lines) > 20 * size);
+    EXPECT_STR("[NOTICE] 980 more lines like the next one were left out\n" TO_BACKUP
+               "the link is up; listening\n",
+               lines + 20 * size);
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned count = 0;
+    for (; *text != '\0'; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
+/* Whoever hears a flood of one kind still reads of the others. */
+TEST_CASE(report, limits_each_verdict_by_itself)
+{
+    static const enum carp_verdict verdicts[] = {CARP_OTHER_GROUP, CARP_LOOPED, CARP_BAD_DIGEST,
+                                                 CARP_OWN_ADDRESS, CARP_REPLAYED};
+    struct report_limits limits = {0};
+    struct carp_packet packet = packet_from(4);
+    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    struct carp_outcome out = outcome(CARP_RULE_NONE, CARP_MASTER, CARP_MASTER);
+    log_capture();
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        for (int n = 0; n < 100; n++) {
+            out.verdict = verdicts[i];
+            report_step(&group, &limits, at_s(0), &event, &out, false);
+        }
+    }
+    EXPECT_INT(3 * 5, count_lines(log_captured()));
+}
+
+/* A debug line of each advert would be a flood of its own. One that comes while we do not listen is
+ * told of in such a line alone, or not at all. */
+TEST_CASE(report, limits_the_stories_of_refused_adverts)
+{
+    static const struct {
+        enum carp_verdict verdict;
+        bool debug;
+        unsigned want;
+    } rows[] = {{CARP_BAD_DIGEST, false, 3},
+                {CARP_BAD_DIGEST, true, 6},
+                {CARP_NOT_LISTENING, false, 0},
+                {CARP_NOT_LISTENING, true, 3}};
+    struct carp_packet packet = packet_from(4);
+    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct report_limits limits = {0};
+        struct carp_outcome out = outcome(CARP_RULE_NONE, CARP_MASTER, CARP_MASTER);
+        out.verdict = rows[i].verdict;
+        log_open(false, 0, rows[i].debug);
+        log_capture();
+        for (int n = 0; n < 100; n++) {
+            report_step(&group, &limits, at_s(0), &event, &out, rows[i].debug);
+        }
+        log_open(false, 0, false);
+        EXPECT_INT(rows[i].want, count_lines(log_captured()));
+    }
+}
+
+/* What a machine or a peer in trouble can repeat at will, with the change of state left out. */
+TEST_CASE(report, limits_what_else_may_come_again_and_again)
+{
+    static const struct {
+        const char *why;
+        enum carp_rule rule;
+        unsigned notices;
+    } rows[] = {
+        {"a demotion that changes", CARP_RULE_DEMOTED, 0},
+        {"a process that is not run", CARP_RULE_OVERSLEPT, 0},
+        {"equal timers", CARP_RULE_MASTER_ALIVE, CARP_NOTICE_EQUAL_TIMERS},
+        {"one family", CARP_RULE_MASTER_ALIVE, CARP_NOTICE_DEAF_IPV4},
+        {"the other", CARP_RULE_MASTER_ALIVE, CARP_NOTICE_DEAF_IPV6},
+        {"both again", CARP_RULE_MASTER_ALIVE, CARP_NOTICE_HEARING_BOTH},
+        {"adverts that do not leave", CARP_RULE_NONE, CARP_NOTICE_SENDING_FAILS},
+        {"adverts that leave again", CARP_RULE_NONE, CARP_NOTICE_SENDING_WORKS},
+    };
+    struct carp_packet packet = packet_from(4);
+    struct carp_event event = {.type = CARP_EVENT_ADVERT, .packet = &packet};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct report_limits limits = {0};
+        struct carp_outcome out = outcome(rows[i].rule, CARP_BACKUP, CARP_BACKUP);
+        out.notices = rows[i].notices;
+        tk_row(rows[i].why);
+        log_capture();
+        for (int n = 0; n < 100; n++) {
+            report_step(&group, &limits, at_s(0), &event, &out, false);
+        }
+        EXPECT_INT(3, count_lines(log_captured()));
+    }
+    struct report_limits limits = {0};
+    struct auth_explanation explanation = {.difference = AUTH_OTHER_VHID};
+    tk_row("neighbours that claim our addresses");
+    log_capture();
+    for (int n = 0; n < 100; n++) {
+        report_explanation(&group, &limits, at_s(0), &packet, &explanation);
+    }
+    EXPECT_INT(3, count_lines(log_captured()));
 }
 
 /* Set-ups that look like a wrong password, and one that is. */
@@ -333,7 +436,7 @@ TEST_CASE(report, explains_a_wrong_digest_in_plain_words)
         }
         snprintf(want, sizeof want, "[WARNING] web (eth0, vhid 7): 192.0.2.12 %s", rows[i].want);
         log_capture();
-        report_explanation(&group, &packet, &explanation);
+        report_explanation(&group, &(struct report_limits){0}, at_s(1), &packet, &explanation);
         EXPECT_STR(want, log_captured());
     }
 }

@@ -44,8 +44,8 @@ struct interface {
     bool open;
     carp_instant retry_from; /* opening failed: not before this */
     uv_poll_t poll;
-    struct log_limit strangers;
-    struct log_limit failures;
+    struct log_limit strangers[CARP_VERDICT_COUNT];
+    struct log_limit failures, joins;
     struct worker *worker;
 };
 
@@ -82,7 +82,7 @@ struct worker {
     carp_instant armed;       /* what the timer is set to */
     carp_instant host_due_at; /* what the host asked for */
     carp_instant renew_at;    /* lifetimes */
-    struct log_limit renewals;
+    struct log_limit renewals, releases, untold;
     bool woken;
     bool netlink_waits, guardian_waits; /* there is something to read */
     int status;                         /* exit status; -1 while running */
@@ -115,7 +115,7 @@ static int tell_guardian(struct worker *w, unsigned group, const struct port_gua
     const struct addresses *addresses = &w->addresses[group];
     int error = guardian_hold(w->guardian, group, interface_of(w, group)->link.ifindex, guard,
                               addresses->at, addresses->count);
-    if (error != 0) {
+    if (error != 0 && log_allow(&w->untold, clock_now())) {
         log_line(LOG_LEVEL_ERROR, "%s: the guardian does not take note: %s",
                  w->config->groups[group].name, strerror(-error));
     }
@@ -178,7 +178,7 @@ static int port_release(void *self, unsigned group)
         }
     } else {
         error = addresses_drop(&w->addresses[group], &w->netlink);
-        if (error != 0) {
+        if (error != 0 && log_allow(&w->releases, clock_now())) {
             log_line(LOG_LEVEL_ERROR, "%s: cannot remove an address: %s",
                      w->config->groups[group].name, strerror(-error));
         }
@@ -208,14 +208,15 @@ static void port_stranger(void *self, unsigned interface, enum carp_verdict verd
     struct interface *on = &w->interfaces[interface];
     bool ours = (verdict == CARP_VRRP2 || verdict == CARP_VRRP3) &&
                 w->host_interfaces[interface].group_of_vhid[packet->advert.vhid] != 0;
-    report_stranger(on->name, &on->strangers, clock_now(), verdict, packet, ours);
+    report_stranger(on->name, &on->strangers[verdict], clock_now(), verdict, packet, ours);
 }
 
 static void port_explained(void *self, unsigned group, const struct carp_packet *packet,
                            const struct auth_explanation *explanation)
 {
     struct worker *w = self;
-    report_explanation(&w->config->groups[group], packet, explanation);
+    report_explanation(&w->config->groups[group], &w->limits[group], clock_now(), packet,
+                       explanation);
 }
 
 /* --- links and addresses ------------------------------------------------------------------------
@@ -285,7 +286,7 @@ static void interface_open(struct interface *on, carp_instant now)
             continue;
         }
         int failed = packet_join(&on->packet, group->carp.ipv4_group);
-        if (failed != 0 && log_allow(&on->failures, now)) {
+        if (failed != 0 && log_allow(&on->joins, now)) {
             log_line(LOG_LEVEL_ERROR,
                      "%s: %s: cannot join the multicast group, so a switch with IGMP or MLD "
                      "snooping may keep adverts from us: %s",
