@@ -225,6 +225,11 @@ for address in 192.0.2.7 10.0.0.108; do
 done
 check_alive h1 h2
 
+# A flood of one kind silences no other.
+for word in "Bad digest - fast" "Bad TTL" "CARP checksum is wrong" "shorter than its own headers say" "a VRRP router" \
+    "our own advert came back" "an old advert was repeated" "sent to another multicast group"; do
+    check_log h1 "WARNING\] .*$word|WARNING\] $word"
+done
 logged=$(($(cat "$work"/h[12].log | grep -vc INFO) - lines))
 figure flood_log_lines "$logged" "lines of two daemons"
 # Three of a cause in ten seconds, and one that says how many more there were.
