@@ -18,6 +18,9 @@ enum { FAREWELL_FAMILIES = 2 }; /* one each, with counters that follow each othe
 /* After a claim that failed: how long to stay out beyond the master-down time. */
 #define CLAIM_PAUSE CARP_SECONDS(30)
 
+/* How often in a row a backup lets a silence pass in which it may have been deaf. */
+enum { EXCUSES_MAX = 3 };
+
 enum { HINT_KEYS_MAX = 32, HINT_ADDRESSES_MAX = 64 };
 
 /* So few groups are all looked at on each wake-up: that costs nothing, and so a backup does not
@@ -304,6 +307,9 @@ void host_packet(struct host *host, carp_instant now, unsigned interface, enum c
         return;
     }
     book->verdicts[verdict] += 1;
+    if (verdict == CARP_ACCEPTED) {
+        book->excused = 0;
+    }
     if (verdict == CARP_BAD_DIGEST) {
         suspect(host, now, book, packet);
     }
@@ -454,15 +460,34 @@ static carp_instant expire_demotions(struct host *host, carp_instant now, unsign
 /* --- the end of a wake-up, and of everything ----------------------------------------------------
  */
 
+void host_missed(struct host *host, carp_instant now, unsigned interface)
+{
+    assert(interface < host->interface_count);
+    host->interfaces[interface].missed_at = now;
+}
+
+/* What a deadline that has come means: most often, that it has come. */
+static enum carp_event_type due(const struct host *host, const struct host_group *g)
+{
+    struct host_book *book = g->book;
+    bool deaf = instant_before(g->carp.quiet_since, host->interfaces[g->plan->interface].missed_at);
+    if (carp_state(&g->carp) != CARP_BACKUP || !deaf || book == NULL ||
+        book->excused == EXCUSES_MAX) {
+        return CARP_EVENT_TIMEOUT;
+    }
+    book->excused += 1;
+    return CARP_EVENT_OVERSLEPT;
+}
+
 /* Do what is due in each group, and so learn exactly when the next thing is. */
 static void look_at_all(struct host *host, carp_instant now)
 {
-    struct carp_event event = {.type = CARP_EVENT_TIMEOUT};
     carp_instant next = CARP_NEVER;
     for (unsigned i = 0; i < host->group_count; i++) {
         const struct host_group *g = host_group(host, i);
         next = instant_min(next, expire_demotions(host, now, i));
         if (!instant_before(now, carp_deadline(&g->carp))) {
+            struct carp_event event = {.type = due(host, g)};
             step(host, now, i, &event);
         }
         next = instant_min(next, carp_deadline(&g->carp));

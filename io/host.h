@@ -46,6 +46,7 @@ struct host_book {
     struct host_demotion demotions[HOST_CAUSE_COUNT];
     uint64_t farewell_from; /* our counter when the guard's farewell was prepared */
     bool claimed;
+    uint8_t excused;           /* silences in a row that proved nothing: host_missed() */
     bool suspect_waits;        /* a bad digest is to be explained */
     carp_instant explain_from; /* not before this */
     struct carp_packet suspect;
@@ -69,6 +70,7 @@ _Static_assert(sizeof(struct host_group) <= sizeof(struct carp) + 2 * sizeof(voi
 struct host_interface {
     uint16_t group_of_vhid[256];           /* index + 1; 0: none. Filled by host_init() */
     uint64_t verdicts[CARP_VERDICT_COUNT]; /* frames that reached no group, by verdict */
+    carp_instant missed_at;                /* when host_missed() was last called */
 
     /* Adverts of other vhids: does one claim addresses of ours? */
     uint8_t examined[256 / 8];  /* a bit for each vhid that was asked about lately */
@@ -129,6 +131,12 @@ void host_frame(struct host *host, carp_instant now, unsigned interface, const u
  * The simulator reads each frame once for all who receive it. */
 void host_packet(struct host *host, carp_instant now, unsigned interface, enum carp_verdict verdict,
                  const struct carp_packet *packet);
+
+/* Frames of this interface were lost before anybody could look at them, up to this instant: a
+ * silence that began before it proves nothing, and a backup listens for another master-down time,
+ * as after oversleeping. But no more than three times in a row, or who sends enough frames could
+ * keep the place of a dead master vacant for ever. */
+void host_missed(struct host *host, carp_instant now, unsigned interface);
 
 void host_due(struct host *host, carp_instant now);
 

@@ -419,6 +419,66 @@ TEST_CASE(host, tells_of_a_stranger_that_claims_our_addresses_under_another_vhid
     EXPECT_INT(2, p.explained);
 }
 
+/* Master-down times: 3 and 3.5 s of the two on the first interface, 6 s of the one on the other. */
+TEST_CASE(host, takes_no_silence_for_one_in_which_frames_were_lost)
+{
+    struct paper p;
+    paper_init(&p, 3);
+    paper_up(&p, AT(0));
+    host_missed(&p.host, AT(2500), 0);
+    host_due(&p.host, AT(3500)); /* so that both listen anew */
+    EXPECT_STR("wake 6000\n", p.said);
+    p.said[0] = '\0';
+    host_due(&p.host, AT(6000)); /* where nothing was lost */
+    EXPECT_TRUE(strstr(p.said, "2 MASTER by silence\n") != NULL);
+    EXPECT_TRUE(strstr(p.said, "0 MASTER") == NULL && strstr(p.said, "1 MASTER") == NULL);
+    p.said[0] = '\0';
+    host_due(&p.host, AT(6500)); /* they heard all there was by now, and it was nothing */
+    EXPECT_TRUE(strstr(p.said, "0 MASTER by silence\n") != NULL);
+    EXPECT_TRUE(strstr(p.said, "1 MASTER") == NULL);
+    host_due(&p.host, AT(7000));
+    EXPECT_TRUE(strstr(p.said, "1 MASTER by silence\n") != NULL);
+}
+
+/* What was lost before the last advert does not matter, and each advert is a new beginning. */
+TEST_CASE(host, takes_a_silence_for_one_when_the_loss_was_before_it)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    for (unsigned ms = 1000; ms <= 20000; ms += 1000) {
+        host_missed(&p.host, AT(ms), 0);
+        host_due(&p.host, AT(ms));
+        hear(&p, AT(ms + 500), 0, 9, 7, 0, 5 + ms);
+        host_due(&p.host, AT(ms + 500));
+    }
+    EXPECT_TRUE(strstr(p.said, "by silence") == NULL);
+    EXPECT_TRUE(strstr(p.said, "by overslept") == NULL);
+    p.said[0] = '\0';
+    host_due(&p.host, AT(23500));
+    EXPECT_TRUE(strstr(p.said, "0 MASTER by silence\n") != NULL);
+}
+
+/* Nobody can hold a dead master's place vacant by a flood for longer than four master-down times,
+ * counted from the last advert: one at 7 s, though two silences had passed before it. */
+TEST_CASE(host, takes_over_in_the_end_however_many_frames_are_lost)
+{
+    struct paper p;
+    paper_init(&p, 1);
+    paper_up(&p, AT(0));
+    for (unsigned ms = 100; ms < 19000; ms += 100) {
+        host_missed(&p.host, AT(ms), 0);
+        if (ms == 7000) {
+            hear(&p, AT(ms), 0, 9, 7, 0, 5);
+        }
+        host_due(&p.host, AT(ms));
+    }
+    EXPECT_TRUE(strstr(p.said, "by silence") == NULL);
+    host_missed(&p.host, AT(19000), 0);
+    host_due(&p.host, AT(19000));
+    EXPECT_TRUE(strstr(p.said, "0 MASTER by silence\n") != NULL);
+}
+
 TEST_CASE(host, a_master_that_overslept_lets_go_before_it_reads_or_speaks)
 {
     struct paper p;

@@ -245,4 +245,18 @@ for host in h1 h2; do
     check_within "KiB by which the worker of $host grew, without files" -64 64 $((peak[1] - before[1]))
     check_within "KiB by which its guardian grew, without files" -64 64 $((peak[3] - before[3]))
 done
+# --- a silence that proves nothing ---------------------------------------------------------------
+
+# The backup is not run while more comes than its buffer holds, and then its master is silent. It cannot
+# know whether the master was silent all the time, and listens for a master-down time more.
+send_worker STOP h2
+on h3 "$bin/flood" eth0 "$work/wrong_key.pcap" same 6000 --burst 6000 --pause-ms 0 >"$work/flood.out"
+cut_cable h1
+send_worker CONT h2
+deaf=$(now)
+wait_holders 12 10.0.0.108 "h1 h2"
+check_log h2 "eth0: frames come faster than they can be looked at; [0-9]+ were lost by now"
+took=$(ms_from_to "$deaf" "$(held_at h2 got 10.0.0.108)")
+figure flood_deaf_takeover "$took" "ms after the backup could hear again"
+check_within "ms until a backup that lost frames takes over" "$(down_ms 1 100 5)" "$(down_ms 1 100 10)" "$took"
 test_end

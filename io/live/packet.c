@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +11,7 @@
 /* The longest frame of interest: a tag, IPv4 with all its options, an advert and some. In immediate
  * mode libpcap's ring has a slot of that size and a header for each frame, so that the buffer holds
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
-enum { BUFFER_SIZE = 29 << 14, HEADER_MIN = 64 };
+enum { BUFFER_SIZE = 29 << 14, HEADER_MIN = 64, HEADER_MAX = 128 };
 
 /* A drain takes no fewer frames than the ring can hold, so that nothing that had arrived is left
  * behind, and hardly more, so that a flood cannot hold us in it. */
@@ -110,6 +109,7 @@ int packet_drain(struct packet *packet, packet_callback *callback, void *self)
 {
     struct receiver to = {callback, self};
     int count = pcap_dispatch(packet->pcap, FRAMES_MAX, on_packet, (u_char *)&to);
+    packet->was_full = count >= BUFFER_SIZE / (PACKET_SIZE_MAX + HEADER_MAX);
     return count < 0 ? -ENETDOWN : 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef CARP_IO_LIVE_PACKET_H
 #define CARP_IO_LIVE_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct packet {
     pcap_t *pcap;
     unsigned ifindex;
     int member[2]; /* sockets that hold the memberships: IPv4, IPv6 */
+    bool was_full; /* as the last packet_drain() found it: frames may have been dropped */
 };
 
 /* Begin to receive protocol 112 on this interface. 0, or -1 and one sentence in error. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ struct interface {
     carp_instant retry_from; /* opening failed: not before this */
     uv_poll_t poll;
     struct log_limit strangers[CARP_VERDICT_COUNT];
-    struct log_limit failures, joins;
+    struct log_limit failures, joins, losses;
+    uint64_t dropped; /* of packet_dropped(), as it was last */
     struct worker *worker;
 };
 
@@ -298,6 +300,7 @@ static void interface_open(struct interface *on, carp_instant now)
     on->poll.data = w;
     uv_poll_start(&on->poll, UV_READABLE, on_readable);
     on->open = true;
+    on->dropped = 0;
 }
 
 /* Bring what is open, and what the groups know of themselves, in line with the kernel's tables. */
@@ -407,11 +410,36 @@ static void on_frame(void *self, const uint8_t *frame, size_t size)
     recorder_heard(w->recorder);
 }
 
+/* The groups know then that a silence proves nothing. */
+static void note_losses(struct worker *w, struct interface *on)
+{
+    carp_instant now = clock_now();
+    uint64_t dropped = packet_dropped(&on->packet);
+    if (dropped == on->dropped) {
+        return;
+    }
+    on->dropped = dropped;
+    host_missed(&w->host, now, (unsigned)(on - w->interfaces));
+    if (log_allow(&on->losses, now)) {
+        log_line(LOG_LEVEL_WARNING,
+                 "%s: frames come faster than they can be looked at; %" PRIu64
+                 " were lost by now, maybe adverts of a master",
+                 on->name, dropped);
+    }
+}
+
 static void read_frames(struct worker *w, carp_instant now)
 {
     for (size_t i = 0; i < w->interface_count; i++) {
         struct interface *on = &w->interfaces[i];
-        if (on->open && packet_drain(&on->packet, on_frame, on) < 0) {
+        if (!on->open) {
+            continue;
+        }
+        int error = packet_drain(&on->packet, on_frame, on);
+        if (on->packet.was_full) {
+            note_losses(w, on);
+        }
+        if (error < 0) {
             interface_close(on); /* it went down, or away; netlink says when it is back */
             on->retry_from = instant_add(now, RETRY_PAUSE);
             w->links_changed = true;
