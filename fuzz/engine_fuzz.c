@@ -146,15 +146,20 @@ static bool check_sent(struct bench *b, const struct node *node, int family, uin
     return farewell;
 }
 
+static unsigned count_sends(const struct carp_outcome *out)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < out->count; i++) {
+        count += out->at[i].type == CARP_SEND;
+    }
+    return count;
+}
+
 /* Letters of all actions; one `s` or `f` for the adverts of all families. */
 static void spell_actions(struct bench *b, const struct node *node, struct claim claim,
                           const struct carp_outcome *out, char text[ACTIONS_TEXT_MAX])
 {
-    uint64_t sends = 0;
-    for (unsigned i = 0; i < out->count; i++) {
-        sends += out->at[i].type == CARP_SEND;
-    }
-    uint64_t counter = node->carp.counter - sends;
+    uint64_t counter = node->carp.counter - count_sends(out);
     for (unsigned i = 0; i < out->count; i++) {
         if (out->at[i].type != CARP_SEND) {
             *text++ = "?cra"[out->at[i].type];
@@ -246,27 +251,73 @@ static void check_reason(const struct bench *b, const struct carp *before,
     }
 }
 
-/* A deadline that is new is to come, and no later than the longest wait there is. One that was
- * there may be over, until its TIMEOUT. */
+/* Who lost a tie waits up to half an interval more or less than others. */
+static uint64_t tie_wait(const struct carp *c, uint64_t down_ns, uint64_t interval_ns)
+{
+    assert(c->tie_wait.ns + interval_ns / 2 > down_ns);
+    assert(c->tie_wait.ns < down_ns + interval_ns / 2);
+    return c->tie_wait.ns;
+}
+
+/* When the next TIMEOUT is due, by docs/PROTOCOL.md, "times". */
+static carp_instant expected_deadline(const struct bench *b, const struct carp *before,
+                                      const struct carp *c, const struct carp_event *event,
+                                      const struct carp_outcome *out)
+{
+    uint64_t down_ns = carp_master_down(&b->config, c).ns;
+    uint64_t interval_ns = carp_interval(&b->config, c).ns;
+    uint64_t wait_ns = interval_ns;
+    switch (out->rule) {
+    case CARP_RULE_LINK_UP:
+        wait_ns = duration_max((carp_duration){down_ns}, b->config.hold_down).ns;
+        break;
+    case CARP_RULE_OVERSLEPT:
+    case CARP_RULE_BETTER_MASTER:
+    case CARP_RULE_SLOWER_TOLERATED:
+    case CARP_RULE_PREEMPT_WAITS:
+        wait_ns = down_ns;
+        break;
+    case CARP_RULE_MASTER_ALIVE:
+        wait_ns = same_claim(out->ours, out->theirs) && instant_before(b->now, before->tied_until)
+                      ? before->tie_wait.ns
+                      : down_ns;
+        break;
+    case CARP_RULE_OPERATOR:
+    case CARP_RULE_CLAIM_FAILED:
+        wait_ns = down_ns + event->yield.hold.ns;
+        break;
+    case CARP_RULE_ADVERT_DUE:
+        if (instant_before(b->now, instant_add(before->deadline, (carp_duration){interval_ns}))) {
+            return instant_add(before->deadline, (carp_duration){interval_ns});
+        }
+        break;
+    case CARP_RULE_TIE_ADDRESS:
+    case CARP_RULE_TIE_UCARP:
+    case CARP_RULE_TIE_BSD:
+        if (out->to == CARP_MASTER) {
+            return before->deadline;
+        }
+        wait_ns = tie_wait(c, down_ns, interval_ns);
+        break;
+    default:
+        if (out->to == CARP_INIT) {
+            return CARP_NEVER;
+        }
+        if (out->to == out->from && count_sends(out) == 0) {
+            return before->deadline;
+        }
+        break;
+    }
+    return instant_add(b->now, (carp_duration){wait_ns});
+}
+
 static void check_deadline(const struct bench *b, const struct carp *before, const struct carp *c,
-                           const struct carp_event *event)
+                           const struct carp_event *event, const struct carp_outcome *out)
 {
     carp_instant deadline = carp_deadline(c);
-    assert((carp_state(c) == CARP_INIT) == (deadline.ns == CARP_NEVER.ns));
-    if (carp_state(c) == CARP_INIT) {
-        return;
-    }
-    bool is_new = deadline.ns != before->deadline.ns || event->type == CARP_EVENT_TIMEOUT ||
-                  event->type == CARP_EVENT_OVERSLEPT;
-    uint64_t wait_ns = carp_interval(&b->config, c).ns;
-    if (carp_state(c) == CARP_BACKUP) {
-        carp_duration down = carp_master_down(&b->config, c);
-        wait_ns = duration_max(down, b->config.hold_down).ns + wait_ns / 2;
-        wait_ns += event->type == CARP_EVENT_YIELD ? event->yield.hold.ns : 0;
-    }
-    if (is_new) {
+    assert(deadline.ns == expected_deadline(b, before, c, event, out).ns);
+    if (event->type == CARP_EVENT_TIMEOUT || event->type == CARP_EVENT_OVERSLEPT) {
         assert(instant_before(b->now, deadline));
-        assert(deadline.ns - b->now.ns <= wait_ns || deadline.ns == before->deadline.ns);
         assert(!carp_overslept(&b->config, c, b->now));
     }
 }
@@ -411,7 +462,7 @@ static void step(struct bench *b, struct node *node, const struct carp_event *ev
     assert(event->type != CARP_EVENT_OVERSLEPT || out->to != CARP_MASTER);
     check_reason(b, &before, event, out);
     check_overslept(b, &before);
-    check_deadline(b, &before, c, event);
+    check_deadline(b, &before, c, event, out);
     check_state(b, c);
     check_story(b, event, out);
     check_journal(c);
@@ -740,7 +791,7 @@ static bool next_event(struct bench *b)
         event.farewell = counter_near(node->carp.counter, read_u8(&b->bytes));
         break;
     case CARP_EVENT_DEMOTE:
-        event.demotion = read_u16(&b->bytes);
+        event.demotion = (what & 16) != 0 ? read_u16(&b->bytes) : read_u8(&b->bytes);
         break;
     case CARP_EVENT_YIELD:
         event.yield.why = (what & 16) != 0 ? CARP_YIELD_OPERATOR : CARP_YIELD_CLAIM_FAILED;
