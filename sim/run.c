@@ -250,7 +250,9 @@ int run_make(struct run *r, const struct scenario *s, const struct run_options *
         .split_by = NONE,
         .sometimes = memory_make(s->expectation_count, sizeof *r->sometimes),
     };
-    if (options->replay != NULL) {
+    if (options->decisions != NULL) {
+        r->decisions = *options->decisions;
+    } else if (options->replay != NULL) {
         decide_by_tape(&r->decisions, options->replay);
     } else {
         decide_by_seed(&r->decisions, options->seed);

@@ -64,6 +64,7 @@ struct run_options {
     bool plain;          /* no fast paths */
     struct tape *record; /* choices are appended; NULL: not */
     struct tape *replay; /* choices are taken from it instead of the seed; NULL: not */
+    const struct decisions *decisions; /* a back end of the caller's instead of both; NULL: none */
     struct run_watcher watcher;
 };
 
