@@ -22,6 +22,9 @@ enum { FAULTS = 6, CHOICES_A_FAULT = 20, EVENTS_MAX = 20000 };
  * preempts; for equals and one too slow on two switches; over two families in OpenBSD's dialect;
  * and for clocks that are set, where nobody looks for replay (sim/scenarios/campaign_clock.scn). In
  * each, at some instant, one is told to step down, one is demoted, and an address is removed. */
+#define EVERY_FAULT                                                                                \
+    "swarm loss burst dup reorder corrupt delay block split crash kill freeze pause flap drift "   \
+    "senderr\n"
 #define DEEDS                                                                                      \
     "at 2s~15s yield a\n"                                                                          \
     "at 2s~15s demote b 20\n"                                                                      \
@@ -32,9 +35,8 @@ static const char *const texts[] = {
     "group 1 vip 10.0.0.254 preempt\n"
     "switch s1\n"
     "node a 10.0.0.1 @s1 vhid 1 skew 0 up 5ms down 5ms\n"
-    "node b 10.0.0.2 @s1 vhid 1 skew 100 latency 0ms~2ms queue 16\n"
-    "swarm loss burst dup reorder corrupt delay block split crash kill freeze pause flap drift "
-    "senderr\n" DEEDS "expect 70s~75s masters == 1\n"
+    "node b 10.0.0.2 @s1 vhid 1 skew 100 latency 0ms~2ms queue 16\n" EVERY_FAULT DEEDS
+    "expect 70s~75s masters == 1\n"
     "expect 70s~75s master a\n",
 
     "seed 1 runs 1\n"
@@ -44,18 +46,14 @@ static const char *const texts[] = {
     "link s1 s2 delay 50us\n"
     "node a 10.0.0.1 @s1 vhid 1 skew 10\n"
     "node b 10.0.0.2 @s1 vhid 1 skew 10 latency 0ms~2ms\n"
-    "node d 10.0.0.3 @s2 vhid 1 base 5\n"
-    "swarm loss burst dup reorder corrupt delay block split crash kill freeze pause flap drift "
-    "senderr\n" DEEDS "expect 70s~75s masters == 1\n",
+    "node d 10.0.0.3 @s2 vhid 1 base 5\n" EVERY_FAULT DEEDS "expect 70s~75s masters == 1\n",
 
     "seed 1 runs 1\n"
     "group 1 vip 10.0.0.254,2001:db8::254 preempt dialect openbsd\n"
     "switch s1\n"
     "node a 10.0.0.1 @s1 vhid 1 skew 0\n"
     "node b 10.0.0.2 @s1 vhid 1 skew 0\n"
-    "node d 10.0.0.3 @s1 vhid 1 skew 50\n"
-    "swarm loss burst dup reorder corrupt delay block split crash kill freeze pause flap drift "
-    "senderr\n" DEEDS "expect 70s~75s masters == 1\n",
+    "node d 10.0.0.3 @s1 vhid 1 skew 50\n" EVERY_FAULT DEEDS "expect 70s~75s masters == 1\n",
 
     "seed 1 runs 1\n"
     "group 1 vip 10.0.0.254 preempt replay=off\n"
