@@ -356,6 +356,25 @@ static void check_state(const struct bench *b, const struct carp *c)
     assert(c->announce_in == 0);
 }
 
+/* Whom an accepted advert is attributed to is the first sender then; the others follow as they
+ * were, but that the last one makes room for a new one. */
+static void check_senders(const struct replay_senders *before, const struct replay_senders *after)
+{
+    unsigned was = 0;
+    while (was < REPLAY_SENDERS_MAX - 1 && before->id[was] != after->id[0]) {
+        was++;
+    }
+    assert(after->id[0] != 0);
+    for (unsigned i = 0; i < REPLAY_SENDERS_MAX; i++) {
+        unsigned now = i < was ? i + 1 : i;
+        if (i != was) {
+            assert(after->id[now] == before->id[i] && after->counter[now] == before->counter[i]);
+            assert(after->counting[now] == before->counting[i]);
+            assert(after->repeats[now] == before->repeats[i]);
+        }
+    }
+}
+
 static void check_story(const struct bench *b, const struct carp_event *event,
                         const struct carp_outcome *out)
 {
@@ -460,6 +479,9 @@ static void step(struct bench *b, struct node *node, const struct carp_event *ev
     assert(event->type != CARP_EVENT_STOP || out->to == CARP_INIT);
     assert(event->type != CARP_EVENT_YIELD || out->to != CARP_MASTER);
     assert(event->type != CARP_EVENT_OVERSLEPT || out->to != CARP_MASTER);
+    if (event->type == CARP_EVENT_ADVERT && out->verdict == CARP_ACCEPTED) {
+        check_senders(&before.senders, &c->senders);
+    }
     check_reason(b, &before, event, out);
     check_overslept(b, &before);
     check_deadline(b, &before, c, event, out);
