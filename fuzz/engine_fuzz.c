@@ -756,6 +756,12 @@ static void read_config(struct bench *b)
         memcpy(config->ipv4[1], config->ipv4[0], sizeof config->ipv4[0]);
     }
     config_sort_addresses(config);
+    for (unsigned i = 1; i < config->ipv4_count; i++) {
+        assert(memcmp(config->ipv4[i - 1], config->ipv4[i], sizeof config->ipv4[i]) < 0);
+    }
+    for (unsigned i = 1; i < config->ipv6_count; i++) {
+        assert(memcmp(config->ipv6[i - 1], config->ipv6[i], sizeof config->ipv6[i]) < 0);
+    }
     if (config->dead_ratio == 0) {
         config->dead_ratio = 3;
     }
