@@ -331,6 +331,18 @@ static void check_overslept(const struct bench *b, const struct carp *c)
     assert(overslept || late.ns <= carp_patience(&b->config, c).ns);
 }
 
+/* Preemption waits after link-up, after stepping down, and when failed sends end with mastership;
+ * nothing else makes it wait, and nothing cuts a wait short. */
+static void check_preemption(const struct carp *before, const struct carp *c,
+                             const struct carp_outcome *out)
+{
+    bool leaves = out->from == CARP_MASTER && out->to != CARP_MASTER;
+    bool may_wait = out->rule == CARP_RULE_LINK_UP || out->rule == CARP_RULE_OPERATOR ||
+                    out->rule == CARP_RULE_CLAIM_FAILED || (leaves && before->sending_fails);
+    assert(may_wait ? !instant_before(c->preempt_from, before->preempt_from)
+                    : c->preempt_from.ns == before->preempt_from.ns);
+}
+
 static void check_state(const struct bench *b, const struct carp *c)
 {
     const struct carp_config *config = &b->config;
@@ -484,6 +496,7 @@ static void step(struct bench *b, struct node *node, const struct carp_event *ev
     }
     check_reason(b, &before, event, out);
     check_overslept(b, &before);
+    check_preemption(&before, c, out);
     check_deadline(b, &before, c, event, out);
     check_state(b, c);
     check_story(b, event, out);
