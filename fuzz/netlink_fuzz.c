@@ -45,14 +45,25 @@ static bool same_place(const struct netlink_address *a, const struct netlink_add
            memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* How often the table has this address with this prefix. */
-static size_t count_of(const struct netlink_addresses *table, const struct netlink_address *address)
+static bool same_flags(const struct netlink_address *a, const struct netlink_address *b)
 {
-    size_t count = 0;
+    return a->tentative == b->tentative && a->dadfailed == b->dadfailed &&
+           a->secondary == b->secondary && a->deprecated == b->deprecated &&
+           a->permanent == b->permanent;
+}
+
+/* This address with this prefix, as the table has it: once, or not at all. */
+static const struct netlink_address *look_up(const struct netlink_addresses *table,
+                                             const struct netlink_address *address)
+{
+    const struct netlink_address *found = NULL;
     for (size_t i = 0; i < table->count; i++) {
-        count += same_place(&table->at[i], address);
+        if (same_place(&table->at[i], address)) {
+            assert(found == NULL);
+            found = &table->at[i];
+        }
     }
-    return count;
+    return found;
 }
 
 static bool is_in_subnet(const uint8_t *a, const uint8_t *b, unsigned prefix)
@@ -97,20 +108,22 @@ static void follow(struct netlink_addresses *table, const struct netlink_event *
 {
     size_t before = table->count;
     const struct netlink_address *a = &event->address;
-    bool knew = event->type == NETLINK_ADDRESS && count_of(table, a) == 1;
+    const struct netlink_address *known = event->type == NETLINK_ADDRESS ? look_up(table, a) : NULL;
+    bool is_new = known == NULL, differs = is_new || !same_flags(known, a);
     int changed = netlink_addresses_note(table, event);
     assert(changed == 0 || changed == 1);
     switch (event->type) {
     case NETLINK_ADDRESS:
         check_address(a);
-        assert(count_of(table, a) == 1 && table->count == before + !knew);
-        assert(knew || changed);
+        known = look_up(table, a);
+        assert(known != NULL && same_flags(known, a));
+        assert(table->count == before + is_new && changed == differs);
         assert(netlink_find(table, a->ifindex, a->family, a->bytes) != NULL);
         check_answers(table, a);
         break;
     case NETLINK_ADDRESS_GONE:
         check_address(a);
-        assert(count_of(table, a) == 0 && table->count + (size_t)changed == before);
+        assert(look_up(table, a) == NULL && table->count + (size_t)changed == before);
         check_answers(table, a);
         break;
     case NETLINK_LINK_GONE:
