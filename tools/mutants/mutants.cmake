@@ -49,5 +49,5 @@ add_test(NAME mutants.are_found COMMAND ${mutants}/run)
 set_tests_properties(mutants.table mutants.unknown_name mutants.are_found PROPERTIES
     LABELS mutants TIMEOUT 600)
 # This one must fail. tools/test looks whether it is counted as failed.
-add_test(NAME canary COMMAND engine_test --gtest_fail_fast)
+add_test(NAME canary COMMAND engine_test --gtest_fail_fast --gtest_brief=1)
 set_tests_properties(canary PROPERTIES ENVIRONMENT CARP_MUTANT=canary LABELS canary)
