@@ -344,13 +344,21 @@ static void start(struct world *w, struct node *node)
     }
 }
 
+static void guardian_hears_of_end(struct daemon *d)
+{
+    struct node *node = node_of(d);
+    node->last_run = node_now(d->world, node);
+    node_kernel_at(d->world, node, instant_add(node->last_run, GUARDIAN_HEARS));
+}
+
 static void stop(struct world *w, struct node *node)
 {
     struct daemon *d = daemon_of(node);
     carp_instant now = node_now(w, node);
     begin_wake_up(d, now);
     host_stop(&d->host, now);
-    watch_machine(d); /* a down command runs to its end */
+    watch_machine(d);         /* a down command runs to its end */
+    guardian_hears_of_end(d); /* and releases what could not be */
 }
 
 static carp_instant guardian_gives_up(const struct daemon *d, unsigned group)
@@ -398,8 +406,7 @@ static void vanish(struct world *w, struct node *node, bool crashed)
             machine_take(&d->machine, g);
         }
     } else {
-        node->last_run = node_now(w, node);
-        node_kernel_at(w, node, instant_add(node->last_run, GUARDIAN_HEARS));
+        guardian_hears_of_end(d);
     }
 }
 

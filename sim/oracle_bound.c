@@ -184,7 +184,8 @@ struct bound bound_settle(const struct world *w, uint32_t domain)
 }
 
 /* How long a node may hold addresses without being master, and be master without them: as long as
- * its commands take; and when it was killed or frozen, until its guardian has noticed. */
+ * its commands take; when it was killed or frozen, until its guardian has noticed; and when it
+ * could not release them, until the kernel ends their lifetime. */
 struct bound bound_hold(const struct world *w, const struct member *m, bool left)
 {
     const struct node *node = &w->nodes[m->node];
@@ -195,10 +196,15 @@ struct bound bound_hold(const struct world *w, const struct member *m, bool left
         const struct machine *machine = &daemon_of(node)->machine;
         commands.ns = machine->commands ? 2 * (machine->up_time.ns + machine->down_time.ns) : 0;
         if (left && (node->frozen || !node->alive)) {
-            guardian =
+            /* It hears of a death; of a freeze its patience tells. Without a guardian the kernel's
+             * lifetime, in whole seconds, is what is left. */
+            carp_duration patience =
                 duration_max(machine->groups[m->group].guard.patience, CARP_MILLISECONDS(250));
-            /* Without a guardian the kernel's lifetime, in whole seconds, is what is left. */
-            guardian.ns += daemon_of(node)->all_frozen ? 2000000000 : 10000000;
+            bool all_frozen = daemon_of(node)->all_frozen;
+            guardian.ns = node->frozen || all_frozen ? patience.ns : 0;
+            guardian.ns += all_frozen ? 2000000000 : 10000000;
+        } else if (left && !machine->commands && machine->groups[m->group].wanted) {
+            guardian.ns = machine->groups[m->group].guard.patience.ns + 2000000000; /* likewise */
         }
     } else {
         const struct persona_config *config = &peer_of(node)->groups[m->group].config;

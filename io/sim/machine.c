@@ -76,6 +76,7 @@ static void renewed(struct machine *m, struct machine_group *g)
     carp_duration lasts = lifetime(&g->guard);
     carp_duration renewal = {lasts.ns / RENEWALS_A_LIFETIME};
     g->expires = instant_add(m->now, lasts);
+    g->renewed = true;
     m->renew_at = instant_min(m->renew_at, instant_add(m->now, renewal));
 }
 
@@ -89,10 +90,10 @@ int machine_claim(struct machine *m, unsigned group, const struct port_guard *gu
     }
     assert(guard != NULL);
     struct machine_group *g = &m->groups[group];
-    bool held_before = g->held;
+    bool renewed_before = g->held && g->renewed;
     g->guard = *guard;
     want(m, group, true);
-    if (has_lifetimes(m) && !held_before) {
+    if (has_lifetimes(m) && !renewed_before) {
         renewed(m, g);
     }
     return 0;
@@ -100,9 +101,14 @@ int machine_claim(struct machine *m, unsigned group, const struct port_guard *gu
 
 int machine_release(struct machine *m, unsigned group)
 {
-    if (m->groups != NULL) {
-        want(m, group, false);
+    if (m->groups == NULL) {
+        return m->release_error;
     }
+    m->groups[group].renewed = false;
+    if (m->release_error != 0 && !m->commands) {
+        return m->release_error; /* still wanted: the guardian goes on to guard it */
+    }
+    want(m, group, false);
     return 0;
 }
 
@@ -113,7 +119,7 @@ void machine_renew(struct machine *m)
     }
     m->renew_at = CARP_NEVER;
     for (unsigned g = 0; has_lifetimes(m) && g < m->group_count; g++) {
-        if (m->groups[g].held) {
+        if (m->groups[g].held && m->groups[g].renewed) {
             renewed(m, &m->groups[g]);
         }
     }

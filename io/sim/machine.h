@@ -13,10 +13,11 @@
 /* One group's addresses on this machine. */
 struct machine_group {
     bool held;                 /* they answer here */
-    bool wanted;               /* the daemon's last wish */
+    bool wanted;               /* the daemon's last wish, as far as it was granted */
     bool command_up;           /* which command runs, until: */
     carp_instant command_ends; /* CARP_NEVER: none runs */
     carp_instant expires;      /* kernel lifetime; CARP_NEVER: none (commands have none) */
+    bool renewed;              /* that is, each time it is due */
     struct port_guard guard;   /* the guardian's copy */
     unsigned commands;         /* that were run */
 };
@@ -33,9 +34,10 @@ struct machine {
     carp_duration down_time;
 
     /* Faults, set and lifted at any time. */
-    int send_error;  /* every send fails with this -errno */
-    int claim_error; /* every claim does */
-    bool unguarded;  /* the kernel's lifetimes and the guardian are out of use: a peer's daemon */
+    int send_error;    /* every send fails with this -errno */
+    int claim_error;   /* every claim does */
+    int release_error; /* every release does: what is held stays until its lifetime is over */
+    bool unguarded;    /* the kernel's lifetimes and the guardian are out of use: a peer's daemon */
 
     carp_instant now; /* set by the caller before the host runs */
     carp_instant

@@ -222,6 +222,32 @@ TEST_CASE(machine, errors_come_back_and_change_nothing)
     expect_told(&b, "s1 +0");
 }
 
+/* What could not be released is guarded still, and ends with its lifetime; unless it is claimed
+ * again, which renews it at once. */
+TEST_CASE(machine, what_cannot_be_released_stays_until_its_lifetime_is_over)
+{
+    static struct bench b;
+    struct machine *m = init(&b);
+    machine_claim(m, 0, &guard);
+    m->now.ns = 1000000000;
+    m->release_error = -ETIMEDOUT;
+    EXPECT_INT(-ETIMEDOUT, machine_release(m, 0));
+    EXPECT_TRUE(b.groups[0].wanted);
+    m->now.ns = 2000000000;
+    machine_renew(m);
+    run_at(m, 4999);
+    expect_told(&b, "+0");
+    machine_claim(m, 0, &guard);
+    EXPECT_U64(UINT64_C(9999000000), machine_due(m).ns);
+    machine_release(m, 0);
+    run_at(m, 9999);
+    expect_told(&b, "-0");
+    m->release_error = 0;
+    EXPECT_INT(0, machine_release(m, 0));
+    EXPECT_TRUE(!b.groups[0].wanted);
+    expect_told(&b, "");
+}
+
 TEST_CASE(machine, what_is_taken_is_gone_at_once_with_the_command_that_ran)
 {
     static struct bench b;
