@@ -35,6 +35,8 @@
 /* When the worker does not read, what we have to tell it is tried again after this. */
 #define TELL_AGAIN CARP_MILLISECONDS(250)
 
+enum { EXIT_CANNOT_RUN = 2 };
+
 struct kept {
     struct guardian_message *hold; /* owned, no longer than its contents; NULL: not held */
     uint32_t released;             /* the serial that we released last; 0: none */
@@ -62,6 +64,7 @@ struct keeper {
     carp_instant limit;
     int status; /* of the exit */
     bool complained;
+    bool deaf; /* to signals, so it is no orderly end */
     struct log_limit farewells, removals, memory, silences;
     unsigned downs;    /* commands that run */
     unsigned released; /* groups, at the worker's end */
@@ -318,7 +321,7 @@ static void on_worker_end(struct keeper *k, int status, carp_instant now)
     release_all(k, now);
     k->state = WORKER_GONE;
     if (WIFEXITED(status)) {
-        k->status = WEXITSTATUS(status);
+        k->status = k->deaf ? 1 : WEXITSTATUS(status);
         if (k->released > 0) {
             log_line(LOG_LEVEL_ERROR, "guardian: the worker exited with %d; released %u group%s",
                      k->status, k->released, k->released == 1 ? "" : "s");
@@ -370,6 +373,13 @@ static carp_duration longest_command(const struct guardian_setup *setup)
     return longest;
 }
 
+/* It was told to stop, or is. */
+static void stop_worker(struct keeper *k, carp_instant now)
+{
+    k->state = WORKER_STOPS;
+    k->limit = instant_add(instant_add(now, STOP_LIMIT), longest_command(k->setup));
+}
+
 static void pass_on(struct keeper *k, const struct signalfd_siginfo *signal, carp_instant now)
 {
     int number = (int)signal->ssi_signo;
@@ -381,20 +391,37 @@ static void pass_on(struct keeper *k, const struct signalfd_siginfo *signal, car
         kill(k->worker, number);
     }
     if ((number == SIGTERM || number == SIGINT) && k->state == WORKER_RUNS) {
-        k->state = WORKER_STOPS;
-        k->limit = instant_add(instant_add(now, STOP_LIMIT), longest_command(k->setup));
+        stop_worker(k, now);
     }
+}
+
+/* Nobody could stop us any more, and the worker's death would go unseen: so it is to end, and is
+ * looked for on each wake-up. */
+static void lose_signals(struct keeper *k, int error, carp_instant now)
+{
+    if (k->state == WORKER_RUNS) {
+        log_line(LOG_LEVEL_ERROR, "guardian: cannot read signals: %s; ending the worker",
+                 strerror(error));
+        stop_worker(k, now);
+        kill(k->worker, SIGTERM);
+        k->deaf = true;
+    }
+    reap(k, now);
 }
 
 static void on_signals(struct keeper *k, carp_instant now)
 {
     struct signalfd_siginfo signal;
-    while (read(k->tools->signals, &signal, sizeof signal) == (ssize_t)sizeof signal) {
+    ssize_t size;
+    while ((size = read(k->tools->signals, &signal, sizeof signal)) == (ssize_t)sizeof signal) {
         if (signal.ssi_signo == SIGCHLD) {
             reap(k, now);
         } else {
             pass_on(k, &signal, now);
         }
+    }
+    if (size < 0 && errno != EAGAIN && errno != EINTR) {
+        lose_signals(k, errno, now);
     }
 }
 
@@ -510,7 +537,7 @@ int guardian_keep(const struct guardian_setup *setup, struct guardian_tools *too
     if (k.groups == NULL) {
         log_line(LOG_LEVEL_ERROR, "guardian: out of memory");
         kill(worker, SIGKILL);
-        return 1;
+        return EXIT_CANNOT_RUN;
     }
     while (k.state != WORKER_GONE || downs_left(&k)) {
         wake_at(&k, turn(&k));
