@@ -772,9 +772,10 @@ static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
     host_init(&w->host, &port, w->groups, (unsigned)w->group_count, 1, w->host_interfaces,
               (unsigned)w->interface_count, seed,
               carp_counter_anchor((uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec));
-    if ((error = uv_loop_init(&w->loop)) != 0 || (error = begin_journal(w, why)) != 0 ||
-        (error = netlink_open(&w->netlink)) != 0 || (error = netlink_watch(&w->netlink)) != 0 ||
-        (error = watch_all(w)) != 0) {
+    /* The journal last: its thread uses what an error sets free. */
+    if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
+        (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0 ||
+        (error = begin_journal(w, why)) != 0) {
         return error;
     }
     w->dump_from = (carp_instant){0};
