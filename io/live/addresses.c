@@ -98,7 +98,9 @@ int addresses_hold(struct addresses *addresses, const struct config_group *group
 int addresses_drop(struct addresses *addresses, struct netlink *netlink)
 {
     addresses->held = false;
-    return netlink_remove(netlink, addresses->at, addresses->count, NULL);
+    int error = netlink_remove(netlink, addresses->at, addresses->count, NULL);
+    /* Once more: until their lifetime is over they would be on two hosts. */
+    return error == 0 ? 0 : netlink_remove(netlink, addresses->at, addresses->count, NULL);
 }
 
 static void clean_one(const struct config_group *group, struct netlink *netlink,

@@ -169,15 +169,13 @@ static int port_claim(void *self, unsigned group, const struct port_guard *guard
     return error;
 }
 
+/* What could not be released the guardian goes on to hold, and releases when we end. */
 static int port_release(void *self, unsigned group)
 {
     struct worker *w = self;
     int error = 0;
     if (command_is_used(&w->config->groups[group])) {
         error = want_command(w, group, false);
-        if (error != 0) {
-            return error; /* still held, for the guardian */
-        }
     } else {
         error = addresses_drop(&w->addresses[group], &w->netlink);
         if (error != 0 && log_allow(&w->releases, clock_now())) {
@@ -185,7 +183,9 @@ static int port_release(void *self, unsigned group)
                      w->config->groups[group].name, strerror(-error));
         }
     }
-    guardian_drop(w->guardian, group);
+    if (error == 0) {
+        guardian_drop(w->guardian, group);
+    }
     return error;
 }
 
