@@ -113,6 +113,11 @@ static bool prepare(struct prepared *prepared, const struct carp_config *config,
 int crypto_openssl_make(const struct carp_config *config, struct carp_crypto *crypto)
 {
     *crypto = (struct carp_crypto){0};
+    /* Had it no memory for its context, EVP_MD_fetch() would follow a null pointer (OpenSSL 3.0).
+     */
+    if (OSSL_LIB_CTX_get0_global_default() == NULL) {
+        return -ENOMEM;
+    }
     if (sha1() == NULL) {
         return -ENOTSUP;
     }

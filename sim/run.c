@@ -31,7 +31,9 @@ static const struct signer *signer_for(struct run *r, const struct carp_config *
             return r->plans[i]->plan.crypto.self;
         }
     }
-    if (crypto_openssl_make(config, &below) != 0) {
+    int error = crypto_openssl_make(config, &below);
+    if (error != 0) {
+        errno = -error; /* for whoever ends because of it */
         return NULL;
     }
     if (r->signer_count == r->signer_room) {
@@ -102,7 +104,7 @@ static int build_daemon(struct run *r, const struct scenario_node *n, struct run
         host->groups[g].book = &host->books[g];
         host->groups[g].plan = run_plan(r, &n->groups[g].config, n->groups[g].nic);
         if (host->groups[g].plan == NULL) {
-            return -ENOTSUP;
+            return -errno;
         }
     }
     uint32_t index =
@@ -122,7 +124,7 @@ static int build_peer(struct run *r, const struct scenario_node *n)
     for (size_t g = 0; g < n->group_count; g++) {
         const struct host_plan *plan = run_plan(r, &n->groups[g].config, n->groups[g].nic);
         if (plan == NULL) {
-            return -ENOTSUP;
+            return -errno;
         }
         struct persona_config config = n->persona;
         config.carp = plan->config;
