@@ -317,14 +317,23 @@ static int read_root(struct walk *w)
     return 0;
 }
 
+/* Only of a lack of memory, which is no fault of the file's, libyaml says nothing. */
+static int refuse_document(struct walk *w, const yaml_parser_t *parser)
+{
+    if (parser->problem == NULL) {
+        snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: no memory", w->path);
+        return -1;
+    }
+    return refuse(w, &parser->problem_mark, NULL, "not YAML: %s", parser->problem);
+}
+
 /* A second document would be configuration that nobody reads. */
 static int expect_end(struct walk *w, yaml_parser_t *parser)
 {
     const yaml_mark_t here = parser->mark;
     yaml_document_t next;
     if (!yaml_parser_load(parser, &next)) {
-        return refuse(w, &parser->problem_mark, NULL, "not YAML: %s",
-                      parser->problem == NULL ? "malformed" : parser->problem);
+        return refuse_document(w, parser);
     }
     bool empty = yaml_document_get_root_node(&next) == NULL;
     yaml_document_delete(&next);
@@ -357,7 +366,7 @@ static int read_document(struct walk *w, FILE *file)
     yaml_parser_t parser;
     int status = -1;
     if (!yaml_parser_initialize(&parser)) {
-        snprintf(w->error, CONFIG_ERROR_MAX, "%s: no memory", w->path);
+        snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: no memory", w->path);
         return -1;
     }
     yaml_parser_set_input_file(&parser, file);
@@ -372,8 +381,7 @@ static int read_document(struct walk *w, FILE *file)
         snprintf(w->error, CONFIG_ERROR_MAX, "%.256s: not text at byte %zu: %s", w->path,
                  parser.problem_offset, parser.problem);
     } else {
-        refuse(w, &parser.problem_mark, NULL, "not YAML: %s",
-               parser.problem == NULL ? "malformed" : parser.problem);
+        refuse_document(w, &parser);
     }
     forget_parser(&parser);
     return status;
