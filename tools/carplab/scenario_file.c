@@ -106,6 +106,10 @@ bool scenario_file_read(const char *path, struct scenario *s, char error[SCENARI
 #ifdef CARP_CONFIG
     char *own = strdup(path); /* for the loader, which does not change it */
     const struct scenario_loader loader = {own, load_config};
+    if (own == NULL) {
+        snprintf(error, SCENARIO_ERROR_MAX, "%s: %s", path, strerror(errno));
+        return false;
+    }
 #else
     const struct scenario_loader loader = {NULL, NULL};
 #endif

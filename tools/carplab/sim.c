@@ -299,8 +299,10 @@ int command_sim(int argc, char **argv)
     }
     sim.text = file_text(sim.path, SCENARIO_TEXT_MAX, error);
     int status = 2;
-    if (sim.text != NULL && read_tape(&sim) && open_file(sim.json, &sim.files[0]) &&
-        open_file(sim.pcap, &sim.files[1]) && open_file(sim.html, &sim.files[2])) {
+    if (sim.text == NULL) {
+        fprintf(stderr, "carplab: %s\n", error);
+    } else if (read_tape(&sim) && open_file(sim.json, &sim.files[0]) &&
+               open_file(sim.pcap, &sim.files[1]) && open_file(sim.html, &sim.files[2])) {
         status = simulate(&sim, &s);
     }
     bool whole = close_file(sim.json, sim.files[0]);

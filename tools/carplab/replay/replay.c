@@ -210,8 +210,9 @@ static int show(const struct replay *r)
         .paths = r->paths, .count = r->path_count, .clocks = r->clocks, .decimals = r->decimals};
     if (r->json) {
         replay_json(stdout, &source, &r->account);
-    } else {
-        replay_text(stdout, wants_colour(), &source, &r->account);
+    } else if (!replay_text(stdout, wants_colour(), &source, &r->account)) {
+        refuse("out of memory", "");
+        return 2;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         refuse("what was written is incomplete: ", strerror(errno));

@@ -17,7 +17,8 @@ struct replay_source {
     unsigned decimals;                /* of a second, in the files: 6 or 9 */
 };
 
-void replay_text(FILE *file, bool colour, const struct replay_source *source,
+/* False: there was no memory, and what was written is incomplete. */
+bool replay_text(FILE *file, bool colour, const struct replay_source *source,
                  const struct account *account);
 void replay_json(FILE *file, const struct replay_source *source, const struct account *account);
 

@@ -276,13 +276,17 @@ static void write_events(struct text *t, const struct event *events, uint32_t co
     }
 }
 
-static void write_time_line(struct text *t, uint32_t group, int width)
+/* False: there is no memory for it. */
+static bool write_time_line(struct text *t, uint32_t group, int width)
 {
     const struct account *a = t->account;
     struct event *events =
         malloc((2 * (size_t)a->reign_count + a->stretch_count + 1) * sizeof *events);
     uint32_t count = 0;
-    for (uint32_t i = 0; events != NULL && i < a->reign_count; i++) {
+    if (events == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->reign_count; i++) {
         if (a->reigns[i].group == group) {
             const struct account_reign *r = &a->reigns[i];
             events[count++] = (struct event){r->from, REIGN_BEGINS, i};
@@ -290,7 +294,7 @@ static void write_time_line(struct text *t, uint32_t group, int width)
                 (struct event){r->to, r->to.ns == r->from.ns ? REIGN_ENDS_AT_ONCE : REIGN_ENDS, i};
         }
     }
-    for (uint32_t i = 0; events != NULL && i < a->stretch_count; i++) {
+    for (uint32_t i = 0; i < a->stretch_count; i++) {
         if (a->stretches[i].group == group) {
             events[count++] = (struct event){a->stretches[i].from, STRETCH, i};
         }
@@ -301,6 +305,7 @@ static void write_time_line(struct text *t, uint32_t group, int width)
         write_events(t, events, count, width);
     }
     free(events);
+    return true;
 }
 
 /* --- what else ----------------------------------------------------------------------------------
@@ -330,7 +335,7 @@ static void write_findings(struct text *t, uint32_t group)
     }
 }
 
-static void write_group(struct text *t, uint32_t group, int width)
+static bool write_group(struct text *t, uint32_t group, int width)
 {
     const struct account_group *g = &t->account->groups[group];
     char word[STORY_ADDRESS_MAX], dark[WORD_MAX], twofold[WORD_MAX];
@@ -346,10 +351,13 @@ static void write_group(struct text *t, uint32_t group, int width)
     }
     fputc('\n', t->file);
     write_members(t, group, width);
-    write_time_line(t, group, width);
+    if (!write_time_line(t, group, width)) {
+        return false;
+    }
     write_findings(t, group);
     fprintf(t->file, "\n  without a master: %s; with two: %s\n", duration(g->dark, dark),
             duration(g->twofold, twofold));
+    return true;
 }
 
 /* A group by VLAN and vhid, and its index: in one number, to be sorted by. */
@@ -359,7 +367,7 @@ static int number_order(const void *left, const void *right)
     return (*l > *r) - (*l < *r);
 }
 
-void replay_text(FILE *file, bool colour, const struct replay_source *source,
+bool replay_text(FILE *file, bool colour, const struct replay_source *source,
                  const struct account *a)
 {
     static uint64_t order[ACCOUNT_GROUPS_MAX];
@@ -371,10 +379,13 @@ void replay_text(FILE *file, bool colour, const struct replay_source *source,
     }
     qsort(order, a->group_count, sizeof *order, number_order);
     for (uint32_t i = 0; i < a->group_count; i++) {
-        write_group(&t, (uint32_t)order[i], width);
+        if (!write_group(&t, (uint32_t)order[i], width)) {
+            return false;
+        }
     }
     if (a->group_count == 0) {
         fputs("\nno CARP adverts that can be read: nothing to tell of masters\n", file);
     }
     write_findings(&t, ACCOUNT_NOBODY);
+    return true;
 }
