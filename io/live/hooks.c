@@ -10,8 +10,9 @@
 #include "io/live/command.h"
 #include "io/live/log.h"
 
-/* After the time limit the command is asked to end, and so much later it is killed. */
-enum { KILL_AFTER_MS = 2000 };
+/* After the time limit the command is asked to end, and so much later it is killed. One that cannot
+ * be started, as when memory or processes are short, is tried again so often, so much later. */
+enum { KILL_AFTER_MS = 2000, AGAIN_AFTER_MS = 1000, TRIES_MAX = 5 };
 
 enum wish { WISH_NONE, WISH_DOWN, WISH_UP };
 
@@ -25,10 +26,18 @@ struct running {
     int handles;
 };
 
+/* A command that is to be tried again; freed when the handle is closed. */
+struct again {
+    uv_timer_t timer;
+    struct hook *hook;
+};
+
 struct hook {
     const struct config_group *group;
     struct hooks *hooks;
     struct running *running; /* NULL: nothing */
+    struct again *again;     /* NULL: nothing is to be tried again */
+    unsigned tries;          /* of the command that could not be started */
     enum wish current;       /* what runs, or ran last */
     enum wish next;          /* what to run afterwards */
     struct log_limit begins, ends;
@@ -54,6 +63,41 @@ static void on_closed(uv_handle_t *handle)
     if (running->handles == 0) {
         free(running);
     }
+}
+
+static void free_again(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void stop_trying(struct hook *hook)
+{
+    if (hook->again != NULL) {
+        uv_close((uv_handle_t *)&hook->again->timer, free_again);
+        hook->again = NULL;
+    }
+}
+
+static void on_again(uv_timer_t *timer)
+{
+    struct again *again = timer->data;
+    struct hook *hook = again->hook;
+    stop_trying(hook);
+    begin(hook, hook->current);
+}
+
+/* It could not be started; for the moment, it is hoped. */
+static void try_again(struct hook *hook)
+{
+    struct again *again = hook->tries < TRIES_MAX ? calloc(1, sizeof *again) : NULL;
+    if (again == NULL) {
+        return;
+    }
+    *again = (struct again){.hook = hook};
+    uv_timer_init(hook->hooks->loop, &again->timer);
+    again->timer.data = again;
+    uv_timer_start(&again->timer, on_again, AGAIN_AFTER_MS, 0);
+    hook->again = again;
 }
 
 static void tell_end(const struct hook *hook, const struct running *running, int64_t status,
@@ -134,11 +178,13 @@ static void start(struct hook *hook, struct running *running, const struct comma
     uv_timer_init(hook->hooks->loop, &running->timer);
     if (error == 0) {
         hook->running = running;
+        hook->tries = 0;
         uv_timer_start(&running->timer, on_time_over, hook->group->command_timeout.ns / 1000000, 0);
     } else {
         tell_failure(hook, command, uv_strerror(error));
         uv_close((uv_handle_t *)&running->timer, on_closed);
         uv_close((uv_handle_t *)&running->process, on_closed);
+        try_again(hook);
     }
 }
 
@@ -149,12 +195,14 @@ static void begin(struct hook *hook, enum wish wish)
     struct command *command = command_make(hook->group, wish == WISH_UP);
     struct running *running = calloc(1, sizeof *running);
     hook->current = wish;
+    hook->tries += 1;
     if (command == NULL || running == NULL) {
         if (log_allow_change(&hook->begins, clock_now())) {
             log_line(LOG_LEVEL_ERROR, "%s: no memory to run the %s command", hook->group->name,
                      word(wish));
         }
         free(running);
+        try_again(hook);
     } else if (command->arguments[0] == NULL) {
         free(running); /* this one is not configured */
     } else {
@@ -169,6 +217,7 @@ static void begin(struct hook *hook, enum wish wish)
         } else {
             tell_failure(hook, command, error);
             free(running);
+            try_again(hook);
         }
     }
     free(command);
@@ -197,6 +246,8 @@ void hooks_want(struct hooks *hooks, unsigned group, bool up)
     if (hook->running != NULL) {
         hook->next = wish;
     } else {
+        stop_trying(hook);
+        hook->tries = 0;
         begin(hook, wish);
     }
 }
@@ -205,13 +256,16 @@ void hooks_abandon(struct hooks *hooks)
 {
     for (size_t i = 0; i < hooks->count; i++) {
         struct hook *hook = &hooks->at[i];
-        if (hook->running != NULL) {
-            hook->next = WISH_DOWN;
+        if (hook->running != NULL || (hook->again != NULL && hook->current == WISH_UP)) {
+            hooks_want(hooks, (unsigned)i, false);
         }
     }
 }
 
 void hooks_free(struct hooks *hooks)
 {
+    for (size_t i = 0; i < hooks->count; i++) {
+        stop_trying(&hooks->at[i]);
+    }
     free(hooks);
 }

@@ -1,6 +1,7 @@
 /*
  * Up and down commands, beside the protocol: one at a time per group, the newest wish wins, each
- * with a time limit. A wish that is overtaken while another command runs is never run.
+ * with a time limit. A wish that is overtaken while another command runs is never run. A command
+ * that cannot be started is tried again for some seconds.
  */
 #ifndef CARP_IO_LIVE_HOOKS_H
 #define CARP_IO_LIVE_HOOKS_H

@@ -350,8 +350,7 @@ TEST_CASE(hooks, do_not_fill_the_log_with_what_happens_again_and_again)
     unlink(b.up[1]);
     unlink(b.down[1]);
     for (int i = 0; i < 25; i++) {
-        hooks_want(b.hooks, 1, i % 2 == 0);
-        finish(&b);
+        hooks_want(b.hooks, 1, i % 2 == 0); /* the last one would be tried again */
     }
     const char *lines = log_captured();
     EXPECT_INT(2 * 20, count(lines, "Spawning"));
@@ -381,6 +380,47 @@ TEST_CASE(hooks, log_a_command_that_cannot_be_run_and_go_on)
                "[INFO] db: the down command ended after # s with status 0\n",
                logged(&b));
     EXPECT_STR("down\ndown\n", said(&b, "said"));
+    clear_bench(&b);
+}
+
+/* A second later it is there. */
+TEST_CASE(hooks, try_a_command_again_that_could_not_be_started)
+{
+    struct bench b;
+    char away[PATH_ROOM + 8];
+    set_bench(&b, "say up", "say down");
+    snprintf(away, sizeof away, "%s.away", b.up[0]);
+    EXPECT_INT(0, rename(b.up[0], away));
+    hooks_want(b.hooks, 0, true);
+    EXPECT_INT(0, rename(away, b.up[0]));
+    finish(&b);
+    EXPECT_STR(
+        "[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
+        "[ERROR] Unable to exec @/web-up eth7 192.0.2.7: @/web-up: No such file or directory\n"
+        "[WARNING] Spawning [@/web-up eth7 192.0.2.7]\n"
+        "[INFO] web: the up command ended after # s with status 0\n",
+        logged(&b));
+    EXPECT_STR("up\n", said(&b, "said"));
+    clear_bench(&b);
+}
+
+/* Five times, and another wish ends it. */
+TEST_CASE(hooks, do_not_try_for_ever_what_is_not_there)
+{
+    struct bench b;
+    set_bench(&b, "say up", "say down");
+    unlink(b.down[0]);
+    unlink(b.up[1]);
+    hooks_want(b.hooks, 0, false);
+    hooks_want(b.hooks, 1, true);
+    hooks_abandon(b.hooks);
+    finish(&b);
+    unsigned tries = 0;
+    for (const char *at = log_captured(); (at = strstr(at, "Unable to exec")) != NULL; at++) {
+        tries += 1;
+    }
+    EXPECT_U64(5 + 1, tries);
+    EXPECT_STR("down\n", said(&b, "said"));
     clear_bench(&b);
 }
 
