@@ -15,7 +15,7 @@
 #include "io/live/hooks.h"
 #include "io/live/log.h"
 
-enum { EXIT_CANNOT_RUN = 2 };
+enum { EXIT_CANNOT_RUN = 2, ERRORS_MAX = 10 };
 
 /* On a socket that keeps messages apart. */
 struct wish {
@@ -29,6 +29,7 @@ struct runner {
     uv_loop_t loop;
     uv_poll_t poll;
     int wire;
+    unsigned errors; /* in a row, of reading the wire */
 };
 
 /* --- the new process -----------------------------------------------------------------------------
@@ -44,14 +45,19 @@ static void on_wish(uv_poll_t *handle, int status, int events)
         if (size < 0 && errno == EINTR) {
             continue;
         }
-        if (size < 0 && errno == EAGAIN) {
-            return;
+        if (size < 0 && (errno == EAGAIN || ++r->errors < ERRORS_MAX)) {
+            return; /* what could not be read for now is still there */
+        }
+        /* Deaf, with a wish unread: the one that does no harm. */
+        for (size_t g = 0; size < 0 && g < r->setup->config->group_count; g++) {
+            hooks_want(r->hooks, (unsigned)g, false);
         }
         if (size <= 0) {
             hooks_abandon(r->hooks);
             uv_poll_stop(&r->poll); /* so the loop ends with the last command */
             return;
         }
+        r->errors = 0;
         if (size == sizeof wish && wish.group < r->setup->config->group_count && wish.up <= 1) {
             hooks_want(r->hooks, wish.group, wish.up == 1);
         }
