@@ -14,6 +14,10 @@
  * be started, as when memory or processes are short, is tried again so often, so much later. */
 enum { KILL_AFTER_MS = 2000, AGAIN_AFTER_MS = 1000, TRIES_MAX = 5 };
 
+/* So short a time ago the guardian may have run a down command before the up command was through.
+ */
+#define JUST_NOW CARP_SECONDS(1)
+
 enum wish { WISH_NONE, WISH_DOWN, WISH_UP };
 
 /* A command that runs; freed when both handles are closed. */
@@ -40,6 +44,7 @@ struct hook {
     unsigned tries;          /* of the command that could not be started */
     enum wish current;       /* what runs, or ran last */
     enum wish next;          /* what to run afterwards */
+    carp_instant ended;      /* what ran last */
     struct log_limit begins, ends;
 };
 
@@ -123,6 +128,7 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signal)
         tell_end(hook, running, status, signal);
     }
     hook->running = NULL;
+    hook->ended = clock_now();
     uv_close((uv_handle_t *)&running->timer, on_closed);
     uv_close((uv_handle_t *)process, on_closed);
 
@@ -256,7 +262,9 @@ void hooks_abandon(struct hooks *hooks)
 {
     for (size_t i = 0; i < hooks->count; i++) {
         struct hook *hook = &hooks->at[i];
-        if (hook->running != NULL || (hook->again != NULL && hook->current == WISH_UP)) {
+        bool just_ended = instant_since(clock_now(), hook->ended).ns < JUST_NOW.ns;
+        bool maybe_up = hook->current == WISH_UP && (hook->again != NULL || just_ended);
+        if (hook->running != NULL || maybe_up) {
             hooks_want(hooks, (unsigned)i, false);
         }
     }

@@ -19,7 +19,8 @@ int hooks_open(struct hooks **hooks, uv_loop_t *loop, const struct config_group 
 /* The group is, or is not, to be up from now on. */
 void hooks_want(struct hooks *hooks, unsigned group, bool up);
 
-/* Whoever wished is gone: a group whose up command runs, or would run next, is to be down. */
+/* Whoever wished is gone: a group whose up command runs, or would run next, or ended just now, is
+ * to be down. */
 void hooks_abandon(struct hooks *hooks);
 
 void hooks_free(struct hooks *hooks);

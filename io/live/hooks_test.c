@@ -241,7 +241,8 @@ TEST_CASE(hooks, never_run_a_wish_that_was_overtaken)
         {"abandoned before it goes up", "du!", "down\n"},
         {"abandoned on its way down", "ud!", "up\ndown\n"},
         {"abandoned when down", "d!", "down\n"},
-        {"abandoned when up, which the guardian sees to", "u.!", "up\n"},
+        {"abandoned when just up, maybe after the guardian's down", "u.!", "up\ndown\n"},
+        {"abandoned when up, which the guardian sees to", "u.-!", "up\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct bench b;
@@ -250,6 +251,8 @@ TEST_CASE(hooks, never_run_a_wish_that_was_overtaken)
         for (const char *wish = rows[i].wishes; *wish != '\0'; wish++) {
             if (*wish == '.') {
                 finish(&b);
+            } else if (*wish == '-') {
+                nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
             } else if (*wish == '!') {
                 hooks_abandon(b.hooks);
             } else { /* the loop does not run: the first one goes on */
