@@ -114,9 +114,6 @@ static int make_guardian(const struct guardian_setup *setup, struct guardian **m
 
 void guardian_stay(struct guardian *guardian)
 {
-    /* A worker that is merely stopped is no news; its pulse tells. */
-    struct sigaction quiet = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-    sigaction(SIGCHLD, &quiet, NULL);
     int status =
         guardian_keep(guardian->setup, &guardian->tools, guardian->pulse, guardian->worker);
     /* Not exit(): what the program registered for its end is the worker's to do. */
@@ -148,9 +145,13 @@ pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardi
         guardian_close(g);
         return error;
     }
-    /* Blocked before the fork, so that not even a worker that dies at once dies unseen. */
+    /* Blocked before the fork, so that not even a worker that dies at once dies unseen; and set
+     * before it, because setting takes back a signal that is pending. A worker that is merely
+     * stopped is no news; its pulse tells. */
+    struct sigaction quiet = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     sigset_t guarded = guarded_signals();
     sigset_t before;
+    sigaction(SIGCHLD, &quiet, NULL);
     sigprocmask(SIG_BLOCK, &guarded, &before);
     g->worker = fork();
     if (g->worker > 0) {

@@ -447,6 +447,32 @@ TEST_CASE(guardian_live, releases_what_a_worker_left_behind_and_ends_with_its_st
 }
 
 /* An orderly stop, asked of the guardian: the worker does it all, and the guardian adds nothing. */
+/* Before the guardian looks for the first time. It needs no network. */
+TEST_CASE(guardian_live, hears_of_a_worker_that_dies_at_once)
+{
+    static const struct guardian_group group = {.name = "web"};
+    const struct guardian_setup setup = {.groups = &group, .group_count = 1};
+    int status = -1;
+    fflush(NULL);
+    pid_t process = fork();
+    if (process == 0) {
+        struct guardian *guardian = NULL;
+        alarm(4); /* it would wait 6 s for a death that it missed */
+        pid_t worker = guardian_fork(&setup, &guardian);
+        if (worker == 0) {
+            _exit(7);
+        }
+        siginfo_t died;
+        if (worker > 0 && waitid(P_PID, (id_t)worker, &died, WEXITED | WNOWAIT) == 0) {
+            guardian_stay(guardian);
+        }
+        _exit(99);
+    }
+    EXPECT_INT(process, waitpid(process, &status, 0));
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_INT(7, WEXITSTATUS(status));
+}
+
 TEST_CASE(guardian_live, passes_the_word_to_stop_on_and_leaves_the_rest_to_the_worker)
 {
     struct scene s;
