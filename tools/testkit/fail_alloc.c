@@ -3,6 +3,7 @@
  *
  *   FAIL_ALLOC=N    the N-th allocation fails; N+: all that follow, too; unset or 0: none
  *   FAIL_ALLOC_IN   `first`, the process that was started, or `child`, each that it forks: whose
+ *   FAIL_ALLOC_NOT=NAME  allocations of the library with this in its path neither fail nor count
  *   FAIL_ALLOC_COUNT=FILE  how many there were so far, in the first and in all children: two
  *                   uint64_t, kept up to date in this file of at least that size
  *
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,18 +35,35 @@ static struct {
     uint64_t fail_at;
     bool for_ever;
     bool in_child;
+    uintptr_t spared_begin, spared_end; /* where a library lies whose allocations do not fail */
     uint64_t here[2];
     uint64_t *count; /* in the first, in children; `here` or the file */
 } shim;
 
+static int spare(struct dl_phdr_info *library, size_t size, void *name)
+{
+    (void)size;
+    for (int i = 0; strstr(library->dlpi_name, name) != NULL && i < library->dlpi_phnum; i++) {
+        if (library->dlpi_phdr[i].p_type == PT_LOAD) {
+            uintptr_t begin = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
+            shim.spared_begin = shim.spared_begin == 0 ? begin : shim.spared_begin;
+            shim.spared_end = begin + library->dlpi_phdr[i].p_memsz;
+        }
+    }
+    return 0;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     const char *fail = getenv("FAIL_ALLOC"), *in = getenv("FAIL_ALLOC_IN");
-    const char *path = getenv("FAIL_ALLOC_COUNT");
+    const char *path = getenv("FAIL_ALLOC_COUNT"), *spared = getenv("FAIL_ALLOC_NOT");
     char *end = NULL;
     shim.fail_at = fail == NULL ? 0 : strtoull(fail, &end, 10);
     shim.for_ever = end != NULL && *end == '+';
     shim.in_child = in != NULL && strcmp(in, "child") == 0;
+    if (spared != NULL) {
+        dl_iterate_phdr(spare, (void *)(uintptr_t)spared);
+    }
     shim.count = shim.here;
     int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
     if (fd >= 0) {
@@ -55,14 +74,16 @@ __attribute__((constructor)) static void begin(void)
     unsetenv("LD_PRELOAD");
     unsetenv("FAIL_ALLOC");
     unsetenv("FAIL_ALLOC_IN");
+    unsetenv("FAIL_ALLOC_NOT");
     unsetenv("FAIL_ALLOC_COUNT");
     shim.first = getpid();
     shim.on = true;
 }
 
-static bool fails(void)
+static bool fails(void *caller)
 {
-    if (!shim.on) {
+    uintptr_t at = (uintptr_t)caller;
+    if (!shim.on || (at >= shim.spared_begin && at < shim.spared_end)) {
         return false;
     }
     bool child = getpid() != shim.first;
@@ -77,22 +98,22 @@ static bool fails(void)
 
 void *malloc(size_t size)
 {
-    return fails() ? NULL : __libc_malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(count, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *at, size_t size)
 {
-    return fails() ? NULL : __libc_realloc(at, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(at, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return fails() ? NULL : __libc_memalign(alignment, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
