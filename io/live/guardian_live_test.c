@@ -446,7 +446,6 @@ TEST_CASE(guardian_live, releases_what_a_worker_left_behind_and_ends_with_its_st
     clear_scene(&s);
 }
 
-/* An orderly stop, asked of the guardian: the worker does it all, and the guardian adds nothing. */
 /* Before the guardian looks for the first time. It needs no network. */
 TEST_CASE(guardian_live, hears_of_a_worker_that_dies_at_once)
 {
@@ -473,6 +472,7 @@ TEST_CASE(guardian_live, hears_of_a_worker_that_dies_at_once)
     EXPECT_INT(7, WEXITSTATUS(status));
 }
 
+/* An orderly stop, asked of the guardian: the worker does it all, and the guardian adds nothing. */
 TEST_CASE(guardian_live, passes_the_word_to_stop_on_and_leaves_the_rest_to_the_worker)
 {
     struct scene s;
