@@ -65,6 +65,7 @@ static void hear_change(const struct replay_senders *senders, uint64_t counter,
     uint64_t last = senders->counter[h->slot];
     bool counts = before == REPLAY_COUNTS_UP;
     h->fresh = true;
+    /* NOLINTNEXTLINE(bugprone-branch-clone): cases in their order, as they are thought */
     if (counts ? replay_follows(counter, last) : counter - last - 1 < REPLAY_NEAR - 1) {
         h->counting = REPLAY_COUNTS_UP;
     } else if (before == REPLAY_CONSTANT) {

@@ -223,6 +223,7 @@ static void read_once(struct outcome *o, const uint8_t *bytes, size_t size)
     char *all = calloc(1, size);
     char *words[WORDS_MAX];
     size_t count = 0;
+    assert(text != NULL && all != NULL);
     memcpy(all, bytes + 1, size - 1);
     for (size_t at = strlen(all) + 1; at < size && count < WORDS_MAX; at += strlen(all + at) + 1) {
         words[count++] = all + at;

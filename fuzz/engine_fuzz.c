@@ -9,6 +9,7 @@
 #include "engine/carp.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/story.h"
@@ -480,7 +481,8 @@ static void step(struct bench *b, struct node *node, const struct carp_event *ev
     word[3] = ':';
     struct claim claim = carp_claim(&b->config, out->to == CARP_MASTER ? c : &before);
     spell_actions(b, node, claim, out, word + 4);
-    strcat(word, " ");
+    size_t length = strlen(word);
+    snprintf(word + length, sizeof word - length, " ");
     assert(strstr(rules[out->rule].words, word) != NULL);
 
     if (event->type == CARP_EVENT_TIMEOUT && instant_before(b->now, before.deadline)) {

@@ -177,6 +177,7 @@ static void note_due(struct host *host, carp_instant at)
     host->next_due = instant_min(host->next_due, at);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): two deep at most, says the comment at the call */
 static enum carp_verdict step(struct host *host, carp_instant now, unsigned index,
                               const struct carp_event *event)
 {

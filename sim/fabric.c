@@ -326,6 +326,7 @@ static uint32_t take_fan(struct world *w)
         }
         return (uint32_t)w->fan_count++;
     }
+    assert(w->fans != NULL);
     uint32_t index = w->fan_free - 1;
     w->fan_free = w->fans[index].next_free;
     return index;
@@ -375,6 +376,7 @@ static struct fan *fan_of(struct world *w, struct sim_switch *s)
     if (fan == NULL || fan->changes != w->changes || !instant_before(w->now, fan->until)) {
         if (fan == NULL || fan->references > 1) {
             uint32_t index = take_fan(w); /* which may move the array */
+            assert(w->fans != NULL);
             if (fan != NULL) {
                 release_fan(w, s->fan - 1);
             }

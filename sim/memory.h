@@ -9,7 +9,8 @@
 
 /* An array with room for twice as many elements, at least `first`; *room is updated, what is new is
  * zeroed. */
-void *memory_grow(void *array, size_t *room, size_t first, size_t size);
+void *memory_grow(void *array, size_t *room, size_t first, size_t size)
+    __attribute__((returns_nonnull));
 
 enum { MEMORY_LINE = 64 }; /* bytes that come into a processor's cache at once; a guess is enough */
 
@@ -20,6 +21,6 @@ static inline void memory_expect(const void *at)
 }
 
 /* `count` zeroed elements. */
-void *memory_make(size_t count, size_t size);
+void *memory_make(size_t count, size_t size) __attribute__((returns_nonnull));
 
 #endif

@@ -121,7 +121,7 @@ static void refresh_cliques(struct world *w)
 }
 
 struct census {
-    unsigned living, masters_most, cliques_dark;
+    unsigned living, masters_most;
     const struct member *master;
     const struct member *better;
 };

@@ -71,8 +71,8 @@ void persona_lab_end(struct persona_lab *lab);
 /* Another node, not started; returns its index. */
 unsigned persona_lab_add(struct persona_lab *lab, enum persona_kind kind, uint8_t host,
                          uint8_t advbase, uint8_t advskew);
-void persona_lab_start(struct persona_lab *lab, unsigned node);
-void persona_lab_link(struct persona_lab *lab, unsigned node, bool up);
+void persona_lab_start(struct persona_lab *lab, unsigned index);
+void persona_lab_link(struct persona_lab *lab, unsigned index, bool up);
 
 /* Let time pass until then, that instant included; what arrives goes before what is due. */
 void persona_lab_run(struct persona_lab *lab, uint64_t until_ns);

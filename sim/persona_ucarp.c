@@ -121,6 +121,7 @@ static bool note_sent(struct persona *p, int error)
 /* carp_send_ad(). The next one is due an interval after `now`, which a script has left behind. The
  * countdown to the second gratuitous ARP survives losing mastership: a master that comes back may
  * announce with its first advert (seen). */
+/* NOLINTNEXTLINE(misc-no-recursion): once, when errors reach their limit */
 static void send_advert(struct persona *p)
 {
     struct persona_ucarp *u = &p->ucarp;

@@ -79,6 +79,7 @@ TEST_CASE(queue, gives_events_by_time_then_class_then_rank)
         } else if (q.count > 0) {
             struct listed *want = first_of(list, count);
             struct queue_event got;
+            ASSERT_TRUE(want != NULL);
             EXPECT_U64(want->event.at.ns, queue_next(&q).ns);
             EXPECT_TRUE(queue_take(&q, &got));
             expect_same(want, &got);
@@ -88,6 +89,7 @@ TEST_CASE(queue, gives_events_by_time_then_class_then_rank)
     struct queue_event got;
     while (queue_take(&q, &got)) {
         struct listed *want = first_of(list, count);
+        ASSERT_TRUE(want != NULL);
         expect_same(want, &got);
         want->taken = true;
     }

@@ -51,6 +51,7 @@ const struct host_plan *run_plan(struct run *r, const struct carp_config *config
         struct run_plan *p = r->plans[i];
         if (p->plan.interface == nic && p->config.vhid == config->vhid &&
             p->config.advskew == config->advskew &&
+            /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): a second copy does no harm */
             memcmp(&p->config, config, sizeof *config) == 0) {
             return &p->plan;
         }

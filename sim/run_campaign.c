@@ -5,6 +5,7 @@
  * as many rounds as are wanted; a round is put into the queue when the one before it is calm, so
  * that ten years take no more memory than an hour.
  */
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static uint32_t pick_machine(struct run *r, uint32_t fault, unsigned which)
             machines[count++] = i;
         }
     }
+    assert(count > 0); /* check_campaign() sees to that */
     return machines[draw(r, fault, which, count)];
 }
 

@@ -94,8 +94,10 @@ static uint64_t machine_metric(const struct run *r, const struct expectation *e)
     case METRIC_VERDICT:
         return sum_books(r, e);
     case METRIC_RULE:
+        assert(d != NULL); /* find_word() knows these words for carpd's nodes alone */
         return d->rules[e->index];
     case METRIC_NOTICE:
+        assert(d != NULL);
         return d->notices[e->index];
     case METRIC_FATE:
         return sum_fates(r, e);

@@ -37,8 +37,8 @@ enum run_event {
 /* The plan of a configuration on this interface, made or found. NULL: no crypto. */
 const struct host_plan *run_plan(struct run *r, const struct carp_config *config, unsigned nic);
 
-void run_do(struct run *r, uint32_t statement);
-void run_end(struct run *r, uint32_t statement);
+void run_do(struct run *r, uint32_t index);
+void run_end(struct run *r, uint32_t index);
 void run_apply(struct run *r, const struct statement *st, uint32_t cause);
 void run_lift(struct run *r, const struct statement *st, uint32_t cause);
 void run_heal(struct run *r);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,9 +376,11 @@ void run_lift(struct run *r, const struct statement *st, uint32_t cause)
         set_send_error(r, st, 0);
         break;
     case DO_CLAIM_ERROR:
+        assert(node != NULL);
         daemon_of(node)->machine.claim_error = 0;
         break;
     case DO_DEMOTE:
+        assert(node != NULL);
         if (node->kind == NODE_PEER && node->alive) {
             peer_demote(w, node, 0);
         }

@@ -175,9 +175,10 @@ static bool parse_campaign(struct parser *p)
     }
     c->faults = (unsigned)faults;
     c->rounds = (unsigned)rounds;
-    if (faults * rounds > CAMPAIGN_FAULTS_MAX) {
+    unsigned long long all_faults = faults * rounds;
+    if (all_faults > CAMPAIGN_FAULTS_MAX) {
         return lexer_fail(l, "campaign: %llu faults in all its rounds; at most %u is right",
-                          (unsigned long long)(faults * rounds), CAMPAIGN_FAULTS_MAX);
+                          all_faults, CAMPAIGN_FAULTS_MAX);
     }
     uint64_t all_ns = c->chaos.ns + c->freeze.ns + c->heal.ns + c->calm.ns;
     if (all_ns == 0 || all_ns > SCENARIO_TIME_MAX.ns / rounds) {

@@ -25,6 +25,7 @@ static bool parse_end(struct parser *p, const char *name, uint32_t *index, bool 
            lexer_fail(&p->lexer, "unknown %s; a node, a switch or * is right at either end", name);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, with the ends exchanged */
 static bool is_end(const struct scenario *s, uint32_t index, bool is_switch, uint32_t other,
                    bool other_is_switch)
 {

@@ -1,5 +1,6 @@
 #include "sim/scenario_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool parse_u8(struct parser *p, const char *what, uint64_t min, uint64_t max, uint8_t *value)
@@ -53,7 +54,7 @@ static bool parse_vips(struct parser *p, struct carp_config *config)
             *comma = '\0';
         }
         struct lexer one = p->lexer;
-        strcpy(one.word, at);
+        snprintf(one.word, sizeof one.word, "%s", at);
         if (!lexer_at_address(&one)) {
             return lexer_fail(&p->lexer,
                               "vip: %s; an address such as 10.0.0.254 is right, several "

@@ -1,5 +1,7 @@
 #include "sim/scenario_internal.h"
 
+#include <assert.h>
+
 #include "sim/memory.h"
 
 static bool parse_on_off(struct parser *p, const char *what, bool *on)
@@ -102,6 +104,7 @@ bool parse_link(struct parser *p)
     if (!parse_switch_name(p, &made.a) || !parse_switch_name(p, &made.b)) {
         return false;
     }
+    assert(made.a < SCENARIO_SWITCHES_MAX && made.b < SCENARIO_SWITCHES_MAX); /* bits of a word */
     if (joined(s, made.a, made.b)) {
         return lexer_fail(&p->lexer,
                           "%s and %s are joined already; a ring of switches would carry "

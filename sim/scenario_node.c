@@ -134,8 +134,8 @@ static enum parsed parse_machine_option(struct parser *p, struct scenario_node *
 {
     struct lexer *l = &p->lexer;
     bool ok = true;
-    int64_t signed_number;
-    uint64_t number;
+    int64_t signed_number = 0; /* what a wrong one leaves */
+    uint64_t number = 0;
     if (lexer_take(l, "drift")) {
         ok = parse_drift(p, &signed_number);
         n->drift_ppb = (int32_t)signed_number;

@@ -36,6 +36,7 @@ static void run_and_expect(struct world_lab *lab, uint64_t until_ms, const char 
     world_lab_run(lab, until_ms);
     for (const char *at = lab->story; *at != '\0' && size < sizeof heard - 4; at++) {
         const char *line_end = strchr(at, '\n');
+        ASSERT_TRUE(line_end != NULL);
         if (size > 0) {
             heard[size++] = ' ';
         }

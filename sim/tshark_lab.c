@@ -9,7 +9,7 @@
 
 static FILE *open_scratch(char path[32])
 {
-    strcpy(path, "/tmp/carp-sim-XXXXXX");
+    snprintf(path, 32, "/tmp/carp-sim-XXXXXX");
     int fd = mkstemp(path);
     assert(fd >= 0);
     FILE *file = fdopen(fd, "w+");

@@ -397,7 +397,7 @@ void fabric_drop(struct world *w, uint32_t end, const struct sim_frame *frame,
                  enum drop_reason reason);
 
 /* A cable is plugged in or out, at one end; switches forget what they learned there. */
-void fabric_set_up(struct world *w, uint32_t end, bool up);
+void fabric_set_up(struct world *w, uint32_t index, bool up);
 
 /* A new fault on the way out of this end; returns its index, for world->faults. */
 uint32_t fabric_add_fault(struct world *w, const struct fault *fault);

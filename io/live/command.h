@@ -33,8 +33,8 @@ struct command *command_make(const struct config_group *group, bool up);
  * every directory and symbolic link on the way to it, belongs to root or to that user, and nobody
  * else may write it (into a directory with the sticky bit others may put files of their own).
  *
- * path  absolute. Returns 0, or -1 with the reason, which names the place and the remedy.
+ * file  absolute. Returns 0, or -1 with the reason, which names the place and the remedy.
  */
-int command_check(const char *path, uid_t user, char error[CONFIG_ERROR_MAX]);
+int command_check(const char *file, uid_t user, char error[CONFIG_ERROR_MAX]);
 
 #endif

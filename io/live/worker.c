@@ -78,7 +78,6 @@ struct worker {
     uv_poll_t timer_poll, netlink_poll, guardian_poll, runner_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SIGNALS_MAX];
-    size_t signal_count;
     int timer_fd;
     int runner;               /* the wire to it; -1: there are no commands */
     carp_instant armed;       /* what the timer is set to */
@@ -600,6 +599,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static size_t interface_index(struct worker *w, const char *name)
 {
     size_t i = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): those that count have a name */
     while (i < w->interface_count && strcmp(w->interfaces[i].name, name) != 0) {
         i++;
     }
@@ -613,6 +613,7 @@ static size_t interface_index(struct worker *w, const char *name)
 static int allocate(struct worker *w)
 {
     size_t count = w->config->group_count;
+    assert(count > 0);
     w->groups = calloc(count, sizeof *w->groups);
     w->plans = calloc(count, sizeof *w->plans);
     w->books = calloc(count, sizeof *w->books);

@@ -14,6 +14,7 @@
  *
  * Every figure is the fastest of several rounds.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,7 @@ static void measure_fabric(const void *in, void *out)
     decide_by_seed(&decisions, 1);
     world_init(&w, &decisions);
     make_deaf(&w, shape->nodes);
+    assert(shape->nodes > 1);
     unsigned beats = DELIVERIES / (shape->nodes - 1);
     for (unsigned round = 0; round < ROUNDS; round++) {
         uint64_t delivered = w.delivered;
@@ -158,6 +160,7 @@ static void measure_host(const void *in, void *out)
     lan_start(&lan);
     quieten(&lan);
     carp_instant now = lan.world.now;
+    assert(lan.shape.nodes > 1);
     unsigned beats = DELIVERIES / ((lan.shape.nodes - 1) * lan.shape.groups);
     beats = beats == 0 ? 1 : beats;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -194,7 +197,7 @@ static void measure_queue(const void *in, void *out)
             event.at = instant_add(event.at, (carp_duration){3390625000});
             queue_put(&queue, QUEUE_WAKE, event);
         }
-        best = fastest(best, (cpu_seconds() - start) / (DELIVERIES / 2));
+        best = fastest(best, (cpu_seconds() - start) / (DELIVERIES / 2.0));
     }
     queue_free(&queue);
     *(double *)out = best * 1e9;

@@ -83,7 +83,7 @@ json_t *bench_start(struct bench *b)
 
 struct cold_figures {
     double cpu_s;
-    uint64_t delivered, sent, burst, peak_bytes;
+    uint64_t delivered, sent, peak_bytes;
     unsigned masters, first_master;
 };
 

@@ -17,7 +17,7 @@ static carp_instant on_page(carp_instant at)
     return (carp_instant){WORLD_EPOCH_S * UINT64_C(1000000000) + at.ns};
 }
 
-static struct member *member_of(const struct sim_page *s, struct sim_lane *lane)
+static struct member *member_of(const struct sim_page *s, const struct sim_lane *lane)
 {
     return &s->world->oracle->members[lane - s->lanes];
 }

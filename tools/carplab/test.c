@@ -65,8 +65,9 @@ static void add_job(struct test *t, const char *path)
         t->jobs = memory_grow(t->jobs, &t->room, 16, sizeof *t->jobs);
     }
     struct job *job = &t->jobs[t->count++];
-    job->path = memory_make(strlen(path) + 1, 1);
-    strcpy(job->path, path);
+    size_t size = strlen(path) + 1;
+    job->path = memory_make(size, 1);
+    memcpy(job->path, path, size);
     job->pipe = -1;
 }
 

@@ -122,6 +122,7 @@ int netlink_watch(struct netlink *netlink)
     if (error != 0) {
         return error;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): errno is not 0 after a failure */
     error = mute_renewals(mnl_socket_get_fd(monitor), mnl_socket_get_portid(netlink->requests));
     if (error == 0 && mnl_socket_bind(monitor, 0, MNL_SOCKET_AUTOPID) != 0) {
         error = -errno;

@@ -1,6 +1,7 @@
 /*
  * What the host was seen to do, beside what the engine did in its place.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,8 @@ static void tell_begin(const struct whatif *w, const struct whatif_group *g,
     char theirs[80], ours[160], far[64];
     e.how = engine != NULL && engine->given_begin && host != NULL ? WHATIF_GIVEN
                                                                   : compare(e.recorded, e.engine);
+    assert(host != NULL || e.how == WHATIF_EXTRA);
+    assert(engine != NULL || e.how == WHATIF_MISSING);
     switch (e.how) {
     case WHATIF_SAME:
         snprintf(e.text, sizeof e.text, "%s %s; Carpio as well", w->name, host_began(host, theirs));
