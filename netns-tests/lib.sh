@@ -362,8 +362,8 @@ worker_user()
 # when this is empty.
 journal_mib=4
 
-# Options that every carpd is given besides.
-carpd_also=()
+# Options that every carpd is given besides; a build that needs one has it in the environment.
+carpd_also=(${CARPD_ALSO:+"$CARPD_ALSO"})
 
 # A label is a host, or a host and a word of ours when it runs several: h1.web
 # daemon_start LABEL COMMAND...
