@@ -54,6 +54,7 @@ static void take_settings(struct carp_config *c, const struct account *a, uint32
     const struct account_member *member = find_member(a, group, node);
     for (uint32_t i = 0; member == NULL && i < a->member_count; i++) {
         const struct account_member *m = &a->members[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a count means an array */
         struct claim claim = {.advbase = m->advbase, .advskew = m->advskew};
         if (m->group == group && claim_compare(claim, slowest) > 0) {
             slowest = claim;
