@@ -23,7 +23,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* glibc's own names for what we stand before. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name):
+ * glibc's own names for what we stand before, and its functions with our names of parameters. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *at, size_t size);
@@ -130,3 +131,4 @@ int posix_memalign(void **made, size_t alignment, size_t size)
     *made = at;
     return 0;
 }
+/* NOLINTEND(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
