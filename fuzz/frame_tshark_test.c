@@ -42,8 +42,9 @@ static void read_corpus(const char *in_tree)
         char path[512];
         struct sample *as_it_is = &samples[sample_count], *mended = as_it_is + 1;
         snprintf(path, sizeof path, "%s/%s", in_tree, entries[i]->d_name);
+        ASSERT_TRUE(sample_count + 2 <= FRAMES_MAX);
         FILE *file = fopen(tk_path(path), "rb");
-        ASSERT_TRUE(file != NULL && sample_count + 2 <= FRAMES_MAX);
+        ASSERT_TRUE(file != NULL);
         as_it_is->size = fread(as_it_is->bytes, 1, FRAME_ROOM, file);
         fclose(file);
         EXPECT_TRUE(as_it_is->size < FRAME_ROOM);

@@ -18,6 +18,16 @@ bool command_is_used(const struct config_group *group)
     return group->up != NULL || group->down != NULL;
 }
 
+bool command_is_used_anywhere(const struct config *config)
+{
+    for (size_t g = 0; g < config->group_count; g++) {
+        if (command_is_used(&config->groups[g])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- what is run --------------------------------------------------------------------------------
  */
 

@@ -25,6 +25,9 @@ struct command {
 /* Does the group run commands, instead of carpd setting the addresses? */
 bool command_is_used(const struct config_group *group);
 
+/* Does any? */
+bool command_is_used_anywhere(const struct config *config);
+
 /* One allocation, to be freed with free(); NULL: no memory. Borrows from group. */
 struct command *command_make(const struct config_group *group, bool up);
 

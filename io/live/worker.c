@@ -734,11 +734,7 @@ static int give_up_rights(struct worker *w, struct config *config,
     const int not_mine[] = {ready_fd, guardian_fd(w->guardian)};
     const struct runner_setup setup = {config, &users->command, not_mine,
                                        sizeof not_mine / sizeof not_mine[0]};
-    bool commands = false;
-    for (size_t g = 0; g < config->group_count; g++) {
-        commands |= command_is_used(&config->groups[g]);
-    }
-    if (commands && (w->runner = runner_fork(&setup)) < 0) {
+    if (command_is_used_anywhere(config) && (w->runner = runner_fork(&setup)) < 0) {
         return w->runner;
     }
     int error = allocate(w);

@@ -12,6 +12,7 @@
 
 #include <cap-ng.h>
 
+#include "io/live/command.h"
 #include "io/live/linux/filter.h"
 #include "io/live/log.h"
 
@@ -168,23 +169,13 @@ int confine_worker(const struct config *config, const struct confine_user *user,
     return 0;
 }
 
-static bool has_commands(const struct config *config)
-{
-    for (size_t g = 0; g < config->group_count; g++) {
-        if (config->groups[g].up != NULL || config->groups[g].down != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int confine_guardian(const struct config *config, const struct confine_users *users, pid_t worker,
                      char error[CONFIG_ERROR_MAX])
 {
     if (close_memory(error) != 0) {
         return -1;
     }
-    if (has_commands(config)) {
+    if (command_is_used_anywhere(config)) {
         uint64_t needed = ONE(CAP_NET_ADMIN) | ONE(CAP_SETUID) | ONE(CAP_SETGID) | ONE(CAP_KILL);
         return users->command.uid == geteuid() ? 0 : keep_only(&users->worker, needed, error);
     }
