@@ -89,7 +89,10 @@ static int tell_guardian(const struct config *config, const struct confine_users
     *setup = (struct guardian_setup){groups, (unsigned)config->group_count, &users->command};
     for (size_t g = 0; g < config->group_count; g++) {
         const struct config_group *group = &config->groups[g];
-        groups[g].name = group->name;
+        groups[g].name = strdup(group->name);
+        if (groups[g].name == NULL) {
+            return -ENOMEM;
+        }
         if (command_is_used(group)) {
             groups[g].time_limit = group->command_timeout;
             struct command *down = command_make(group, false);
@@ -103,17 +106,27 @@ static int tell_guardian(const struct config *config, const struct confine_users
     return 0;
 }
 
-/* The rest of this process, with as little as it needs for that. */
+/* What reading the configuration took is not to be kept by two processes. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+/* The rest of this process, with as little as it needs for that: no key, and nothing of the
+ * configuration but what was told. */
 static _Noreturn void guard(struct config *config, const struct confine_users *users,
                             struct guardian *guardian, pid_t worker)
 {
     char error[CONFIG_ERROR_MAX];
-    config_forget_keys(config);
     if (confine_guardian(config, users, worker, error) != 0) {
         log_line(LOG_LEVEL_ERROR, "guardian: %s", error);
         kill(worker, SIGKILL);
         _exit(EXIT_CANNOT_RUN);
     }
+    config_free(config);
+    give_memory_back();
     guardian_stay(guardian);
 }
 
@@ -136,9 +149,7 @@ static int run(struct config *config, const struct config_warnings *warnings)
     log_open(to_syslog, config->facility, config->debug);
     show_warnings(warnings);
 
-#ifdef __GLIBC__
-    malloc_trim(0); /* what reading the configuration took is not to be kept by two processes */
-#endif
+    give_memory_back();
     struct guardian *guardian = NULL;
     int status = tell_guardian(config, &users, &setup);
     pid_t worker = status == 0 ? guardian_fork(&setup, &guardian) : (pid_t)status;

@@ -58,6 +58,15 @@ static void make_absolute(const char *name, char path[PATH_MAX])
     }
 }
 
+/* A copy that is written at *at, which then is behind it. */
+static const char *keep(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
 struct command *command_make(const struct config_group *group, bool up)
 {
     static const char path[] = "PATH=" COMMAND_PATH, name[] = "CARPIO_GROUP=";
@@ -67,20 +76,20 @@ struct command *command_make(const struct config_group *group, bool up)
     if (run != NULL) {
         make_absolute(run, file);
     }
-    size_t room = strlen(file) + 1 + sizeof name + sizeof state + sizeof addresses +
-                  strlen(group->name) + sizeof "MASTER" +
-                  group->address_count * (STORY_ADDRESS_MAX + sizeof " /128");
+    size_t texts = strlen(file) + strlen(group->interface) + strlen(group->address_text) +
+                   (group->argument == NULL ? 0 : strlen(group->argument)) + COMMAND_ARGUMENTS_MAX;
+    size_t room = texts + sizeof name + sizeof state + sizeof addresses + strlen(group->name) +
+                  sizeof "MASTER" + group->address_count * (STORY_ADDRESS_MAX + sizeof " /128");
     struct command *command = calloc(1, sizeof *command + room);
     if (command == NULL || run == NULL) {
         return command;
     }
     char *at = (char *)(command + 1);
     char *end = at + room;
-    command->arguments[0] = at;
-    at += snprintf(at, (size_t)(end - at), "%s", file) + 1;
-    command->arguments[1] = group->interface;
-    command->arguments[2] = group->address_text;
-    command->arguments[3] = group->argument;
+    command->arguments[0] = keep(&at, file);
+    command->arguments[1] = keep(&at, group->interface);
+    command->arguments[2] = keep(&at, group->address_text);
+    command->arguments[3] = group->argument == NULL ? NULL : keep(&at, group->argument);
 
     command->environment[0] = path;
     command->environment[1] = at;

@@ -28,7 +28,7 @@ bool command_is_used(const struct config_group *group);
 /* Does any? */
 bool command_is_used_anywhere(const struct config *config);
 
-/* One allocation, to be freed with free(); NULL: no memory. Borrows from group. */
+/* One allocation, to be freed with free(), that borrows nothing; NULL: no memory. */
 struct command *command_make(const struct config_group *group, bool up);
 
 /*

@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -25,7 +27,7 @@ static void find_myself(struct confine_user *user)
     *user = (struct confine_user){.uid = geteuid(), .gid = getegid()};
 }
 
-static bool find_account(const char *name, struct confine_user *user)
+static bool look_up(const char *name, struct confine_user *user)
 {
     const struct passwd *account = getpwnam(name);
     if (account == NULL) {
@@ -40,26 +42,65 @@ static bool find_account(const char *name, struct confine_user *user)
     return true;
 }
 
+/* In a process of its own: what libc loads to look for an account (nsswitch.conf) is not to stay
+ * with ours for years. 0, -ENOENT, or another -errno: nobody knows. */
+static int find_account(const char *name, struct confine_user *user)
+{
+    int ends[2], status = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return -errno;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        struct confine_user found;
+        _exit(!look_up(name, &found)                                          ? ENOENT
+              : write(ends[1], &found, sizeof found) == (ssize_t)sizeof found ? 0
+                                                                              : EIO);
+    }
+    int error = child < 0 ? -errno : 0;
+    close(ends[1]);
+    bool got = error == 0 && read(ends[0], user, sizeof *user) == (ssize_t)sizeof *user;
+    close(ends[0]);
+    if (error == 0 && (waitpid(child, &status, 0) != child || !WIFEXITED(status))) {
+        error = -EIO;
+    }
+    if (error == 0) {
+        error = got ? 0 : -WEXITSTATUS(status);
+    }
+    return error;
+}
+
+static int cannot_look(const char *name, int why, char *error)
+{
+    return config_refuse(error, "cannot look for the account %.64s: %s", name, strerror(-why));
+}
+
 static int find_named(const char *setting, const char *name, struct confine_user *user, char *error)
 {
-    if (!find_account(name, user)) {
+    int failed = find_account(name, user);
+    if (failed == -ENOENT) {
         return config_refuse(
             error, "%s %.64s: there is no such account here; useradd --system %.64s makes one",
             setting, name, name);
     }
-    return 0;
+    return failed == 0 ? 0 : cannot_look(name, failed, error);
 }
 
 static int find_default(struct confine_user *user, char *error)
 {
+    static const char *const names[] = {"carpio", "nobody"};
     if (geteuid() != 0) {
         find_myself(user);
-    } else if (!find_account("carpio", user) && !find_account("nobody", user)) {
-        return config_refuse(error,
-                             "there is neither an account carpio nor nobody to run as; useradd "
-                             "--system carpio makes one");
+        return 0;
     }
-    return 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int failed = find_account(names[i], user);
+        if (failed != -ENOENT) {
+            return failed == 0 ? 0 : cannot_look(names[i], failed, error);
+        }
+    }
+    return config_refuse(error, "there is neither an account carpio nor nobody to run as; useradd "
+                                "--system carpio makes one");
 }
 
 int confine_find_users(const struct config *config, struct confine_users *users,
