@@ -19,7 +19,7 @@ static void check_hold(const struct guardian_message *m)
     assert(m->farewell_size[0] <= FRAME_MAX && m->farewell_size[1] <= FRAME_MAX);
     assert(groups[m->group].down == NULL || m->address_count == 0);
     for (uint32_t i = 0; i < m->address_count; i++) {
-        const struct netlink_virtual *a = &m->addresses[i];
+        const struct kernel_virtual *a = &m->addresses[i];
         uint8_t flag;
         memcpy(&flag, &a->own_subnet, sizeof flag);
         assert(a->ifindex > 0 && (a->family == 4 || a->family == 6));

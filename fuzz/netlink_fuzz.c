@@ -23,7 +23,7 @@ static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
     return bytes[address_size(family) - 1] == 100;
 }
 
-static void check_link(const struct netlink_link *link)
+static void check_link(const struct kernel_link *link)
 {
     static const uint8_t no_mac[sizeof link->mac];
     assert(link->ifindex > 0 && link->ifindex <= INT32_MAX);
@@ -31,7 +31,7 @@ static void check_link(const struct netlink_link *link)
     assert(link->ethernet || memcmp(link->mac, no_mac, sizeof no_mac) == 0);
 }
 
-static void check_address(const struct netlink_address *a)
+static void check_address(const struct kernel_address *a)
 {
     static const uint8_t zeros[16];
     assert(a->ifindex > 0 && (a->family == 4 || a->family == 6));
@@ -39,13 +39,13 @@ static void check_address(const struct netlink_address *a)
     assert(a->family == 6 || memcmp(a->bytes + 4, zeros, 12) == 0);
 }
 
-static bool same_place(const struct netlink_address *a, const struct netlink_address *b)
+static bool same_place(const struct kernel_address *a, const struct kernel_address *b)
 {
     return a->ifindex == b->ifindex && a->family == b->family && a->prefix == b->prefix &&
            memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-static bool same_flags(const struct netlink_address *a, const struct netlink_address *b)
+static bool same_flags(const struct kernel_address *a, const struct kernel_address *b)
 {
     return a->tentative == b->tentative && a->dadfailed == b->dadfailed &&
            a->secondary == b->secondary && a->deprecated == b->deprecated &&
@@ -53,10 +53,10 @@ static bool same_flags(const struct netlink_address *a, const struct netlink_add
 }
 
 /* This address with this prefix, as the table has it: once, or not at all. */
-static const struct netlink_address *look_up(const struct netlink_addresses *table,
-                                             const struct netlink_address *address)
+static const struct kernel_address *look_up(const struct kernel_addresses *table,
+                                            const struct kernel_address *address)
 {
-    const struct netlink_address *found = NULL;
+    const struct kernel_address *found = NULL;
     for (size_t i = 0; i < table->count; i++) {
         if (same_place(&table->at[i], address)) {
             assert(found == NULL);
@@ -77,16 +77,15 @@ static bool is_in_subnet(const uint8_t *a, const uint8_t *b, unsigned prefix)
 }
 
 /* The questions to the table, against every address in it. */
-static void check_answers(const struct netlink_addresses *table,
-                          const struct netlink_address *about)
+static void check_answers(const struct kernel_addresses *table, const struct kernel_address *about)
 {
-    const struct netlink_virtuals virtuals = {is_virtual, NULL};
+    const struct kernel_virtuals virtuals = {is_virtual, NULL};
     uint8_t source[16] = {0};
     int narrowest = -1;
     bool usable = false, source_known = false;
-    bool found = netlink_source(table, about->ifindex, &virtuals, about->family, source);
+    bool found = kernel_source(table, about->ifindex, &virtuals, about->family, source);
     for (size_t i = 0; i < table->count; i++) {
-        const struct netlink_address *a = &table->at[i];
+        const struct kernel_address *a = &table->at[i];
         if (a->ifindex != about->ifindex || a->family != about->family ||
             is_virtual(NULL, a->family, a->bytes)) {
             continue;
@@ -99,56 +98,56 @@ static void check_answers(const struct netlink_addresses *table,
             source_known |= memcmp(a->bytes, source, sizeof source) == 0;
         }
     }
-    int subnet = netlink_subnet(table, about->ifindex, &virtuals, about->family, about->bytes);
+    int subnet = kernel_subnet(table, about->ifindex, &virtuals, about->family, about->bytes);
     assert(subnet == narrowest);
     assert(found == usable && (!found || source_known));
 }
 
-static void follow(struct netlink_addresses *table, const struct netlink_event *event)
+static void follow(struct kernel_addresses *table, const struct kernel_event *event)
 {
     size_t before = table->count;
-    const struct netlink_address *a = &event->address;
-    const struct netlink_address *known = event->type == NETLINK_ADDRESS ? look_up(table, a) : NULL;
+    const struct kernel_address *a = &event->address;
+    const struct kernel_address *known = event->type == KERNEL_ADDRESS ? look_up(table, a) : NULL;
     bool is_new = known == NULL, differs = is_new || !same_flags(known, a);
-    int changed = netlink_addresses_note(table, event);
+    int changed = kernel_addresses_note(table, event);
     assert(changed == 0 || changed == 1);
     switch (event->type) {
-    case NETLINK_ADDRESS:
+    case KERNEL_ADDRESS:
         check_address(a);
         known = look_up(table, a);
         assert(known != NULL && same_flags(known, a));
         assert(table->count == before + is_new && changed == differs);
-        assert(netlink_find(table, a->ifindex, a->family, a->bytes) != NULL);
+        assert(kernel_find(table, a->ifindex, a->family, a->bytes) != NULL);
         check_answers(table, a);
         break;
-    case NETLINK_ADDRESS_GONE:
+    case KERNEL_ADDRESS_GONE:
         check_address(a);
         assert(look_up(table, a) == NULL && table->count + (size_t)changed == before);
         check_answers(table, a);
         break;
-    case NETLINK_LINK_GONE:
+    case KERNEL_LINK_GONE:
         for (size_t i = 0; i < table->count; i++) {
             assert(table->at[i].ifindex != event->link.ifindex);
         }
         assert((table->count < before) == changed);
         check_link(&event->link);
         break;
-    case NETLINK_LINK:
+    case KERNEL_LINK:
         check_link(&event->link);
         assert(!changed && table->count == before);
         break;
-    case NETLINK_FORGET:
-    case NETLINK_SYNCED:
+    case KERNEL_FORGET:
+    case KERNEL_SYNCED:
         assert(false); /* no message says so */
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct netlink_addresses table = {0};
+    struct kernel_addresses table = {0};
     uint32_t message_size = HEADER_SIZE;
     while (size >= HEADER_SIZE && message_size >= HEADER_SIZE) {
-        struct netlink_event event;
+        struct kernel_event event;
         memcpy(&message_size, bytes, sizeof message_size);
         size_t taken = message_size < HEADER_SIZE || message_size > size ? size : message_size;
         void *message = malloc(taken); /* not a byte more, and aligned */
@@ -163,6 +162,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         bytes += taken < size ? taken : size;
         size -= taken < size ? taken : size;
     }
-    netlink_addresses_free(&table);
+    kernel_addresses_free(&table);
     return 0;
 }

@@ -31,11 +31,11 @@ void addresses_free(struct addresses *addresses)
 
 /* An address as the kernel wants it: with the prefix given, or that of the interface's own subnet.
  * An IPv6 address that is there keeps the prefix it has, by which alone it can be removed. */
-static struct netlink_virtual resolve(const struct config_address *address,
-                                      const struct addresses_on *on, unsigned ifindex)
+static struct kernel_virtual resolve(const struct config_address *address,
+                                     const struct addresses_on *on, unsigned ifindex)
 {
-    int subnet = netlink_subnet(on->table, ifindex, on->virtuals, address->family, address->bytes);
-    struct netlink_virtual v = {
+    int subnet = kernel_subnet(on->table, ifindex, on->virtuals, address->family, address->bytes);
+    struct kernel_virtual v = {
         .ifindex = ifindex,
         .family = address->family,
         .prefix = address->prefix,
@@ -46,21 +46,21 @@ static struct netlink_virtual resolve(const struct config_address *address,
         int host = address->family == 4 ? 32 : 128;
         v.prefix = (uint8_t)(subnet >= 0 ? subnet : host);
     }
-    const struct netlink_address *there =
-        netlink_find(on->table, ifindex, address->family, address->bytes);
+    const struct kernel_address *there =
+        kernel_find(on->table, ifindex, address->family, address->bytes);
     if (there != NULL && there->family == 6) {
         v.prefix = there->prefix;
     }
     return v;
 }
 
-static int add(const struct config_group *group, struct netlink *netlink,
-               const struct netlink_virtual *address, struct log_limit *failures)
+static int add(const struct config_group *group, struct kernel *kernel,
+               const struct kernel_virtual *address, struct log_limit *failures)
 {
     char text[STORY_ADDRESS_MAX];
-    int error = netlink_add(netlink, address);
+    int error = kernel_add(kernel, address);
     if (error == -EEXIST) {
-        error = netlink_renew(netlink, address, 1, NULL);
+        error = kernel_renew(kernel, address, 1, NULL);
     }
     if (error != 0 && log_allow(failures, clock_now())) {
         log_line(LOG_LEVEL_ERROR, "%s: cannot set %s/%u on %s: %s", group->name,
@@ -82,12 +82,12 @@ void addresses_resolve(struct addresses *addresses, const struct config_group *g
 }
 
 int addresses_hold(struct addresses *addresses, const struct config_group *group,
-                   struct netlink *netlink)
+                   struct kernel *kernel)
 {
     for (size_t i = 0; i < addresses->count; i++) {
-        int error = add(group, netlink, &addresses->at[i], &addresses->failures);
+        int error = add(group, kernel, &addresses->at[i], &addresses->failures);
         if (error != 0) {
-            addresses_drop(addresses, netlink);
+            addresses_drop(addresses, kernel);
             return error;
         }
     }
@@ -95,24 +95,24 @@ int addresses_hold(struct addresses *addresses, const struct config_group *group
     return 0;
 }
 
-int addresses_drop(struct addresses *addresses, struct netlink *netlink)
+int addresses_drop(struct addresses *addresses, struct kernel *kernel)
 {
     addresses->held = false;
-    int error = netlink_remove(netlink, addresses->at, addresses->count, NULL);
+    int error = kernel_remove(kernel, addresses->at, addresses->count, NULL);
     /* Once more: until their lifetime is over they would be on two hosts. */
-    return error == 0 ? 0 : netlink_remove(netlink, addresses->at, addresses->count, NULL);
+    return error == 0 ? 0 : kernel_remove(kernel, addresses->at, addresses->count, NULL);
 }
 
-static void clean_one(const struct config_group *group, struct netlink *netlink,
-                      const struct netlink_address *there)
+static void clean_one(const struct config_group *group, struct kernel *kernel,
+                      const struct kernel_address *there)
 {
     char text[STORY_ADDRESS_MAX];
-    struct netlink_virtual v = {.ifindex = there->ifindex,
-                                .lifetime_s = 1,
-                                .family = there->family,
-                                .prefix = there->prefix};
+    struct kernel_virtual v = {.ifindex = there->ifindex,
+                               .lifetime_s = 1,
+                               .family = there->family,
+                               .prefix = there->prefix};
     memcpy(v.bytes, there->bytes, sizeof v.bytes);
-    int error = netlink_remove(netlink, &v, 1, NULL);
+    int error = kernel_remove(kernel, &v, 1, NULL);
     log_line(LOG_LEVEL_WARNING, "%s: %s/%u was already on %s, though nobody here is master: %s",
              group->name, story_address(v.family, v.bytes, text), v.prefix, group->interface,
              error == 0 ? "removed" : strerror(-error));
@@ -125,31 +125,31 @@ void addresses_clean(const struct config_group *group, const struct addresses_on
     for (size_t i = 0; i < group->address_count; i++) {
         const struct config_address *address = &group->addresses[i];
         for (size_t j = 0; j < on->table->count; j++) {
-            const struct netlink_address *there = &on->table->at[j];
+            const struct kernel_address *there = &on->table->at[j];
             if (there->ifindex == ifindex && there->family == address->family &&
                 memcmp(there->bytes, address->bytes, sizeof there->bytes) == 0) {
-                clean_one(group, on->netlink, there);
+                clean_one(group, on->kernel, there);
             }
         }
     }
 }
 
-int addresses_renew(struct addresses *all, size_t group_count, struct netlink *netlink)
+int addresses_renew(struct addresses *all, size_t group_count, struct kernel *kernel)
 {
-    struct netlink_virtual batch[BATCH];
+    struct kernel_virtual batch[BATCH];
     size_t count = 0;
     int worst = 0;
     for (size_t g = 0; g < group_count; g++) {
         for (size_t i = 0; all[g].held && i < all[g].count; i++) {
             batch[count++] = all[g].at[i];
             if (count == BATCH) {
-                int error = netlink_renew(netlink, batch, count, NULL);
+                int error = kernel_renew(kernel, batch, count, NULL);
                 worst = error != 0 ? error : worst;
                 count = 0;
             }
         }
     }
-    int error = count == 0 ? 0 : netlink_renew(netlink, batch, count, NULL);
+    int error = count == 0 ? 0 : kernel_renew(kernel, batch, count, NULL);
     return error != 0 ? error : worst;
 }
 
@@ -166,7 +166,7 @@ carp_duration addresses_renewal(const struct addresses *all, size_t group_count)
 }
 
 /* For IPv4 an address with another prefix is another address, and not ours. */
-static bool is_same(const struct netlink_virtual *ours, const struct netlink_address *other)
+static bool is_same(const struct kernel_virtual *ours, const struct kernel_address *other)
 {
     return ours->ifindex == other->ifindex && ours->family == other->family &&
            memcmp(ours->bytes, other->bytes, sizeof ours->bytes) == 0 &&
@@ -174,12 +174,12 @@ static bool is_same(const struct netlink_virtual *ours, const struct netlink_add
 }
 
 bool addresses_gone(struct addresses *addresses, const struct config_group *group,
-                    struct netlink *netlink, carp_instant now, const struct netlink_address *gone,
+                    struct kernel *kernel, carp_instant now, const struct kernel_address *gone,
                     bool *lost)
 {
     *lost = false;
     for (size_t i = 0; addresses->held && i < addresses->count; i++) {
-        const struct netlink_virtual *address = &addresses->at[i];
+        const struct kernel_virtual *address = &addresses->at[i];
         if (!is_same(address, gone)) {
             continue;
         }
@@ -191,7 +191,7 @@ bool addresses_gone(struct addresses *addresses, const struct config_group *grou
         }
         addresses->restored += 1;
         *lost = addresses->restored > RESTORES_MAX ||
-                add(group, netlink, address, &addresses->failures) != 0;
+                add(group, kernel, address, &addresses->failures) != 0;
         log_line(LOG_LEVEL_WARNING, "%s: something removed %s from %s; %s", group->name, text,
                  group->interface,
                  *lost ? "giving it up, for it happens again and again" : "put back");

@@ -5,9 +5,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +18,7 @@
 #include "io/live/guardian.h"
 #include "io/live/log.h"
 #include "io/live/preflight.h"
+#include "io/live/system.h"
 #include "io/live/worker.h"
 
 enum { EXIT_CANNOT_RUN = 2 };
@@ -31,10 +29,16 @@ static int complain(const char *error)
     return EXIT_CANNOT_RUN;
 }
 
-static void show_warnings(const struct config_warnings *warnings)
+/* What was found in the configuration, and what this system cannot do of it. */
+static void show_warnings(const struct config *config, const struct config_warnings *warnings)
 {
+    const char *lacks[SYSTEM_LACKS_MAX];
+    size_t count = system_lacks(config, lacks);
     for (size_t i = 0; i < warnings->count; i++) {
         log_line(LOG_LEVEL_WARNING, "%s", warnings->lines[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        log_line(LOG_LEVEL_WARNING, "%s", lacks[i]);
     }
 }
 
@@ -90,7 +94,8 @@ static int tell_guardian(const struct config *config, const struct confine_users
     for (size_t g = 0; g < config->group_count; g++) {
         const struct config_group *group = &config->groups[g];
         groups[g].name = strdup(group->name);
-        if (groups[g].name == NULL) {
+        groups[g].interface = strdup(group->interface);
+        if (groups[g].name == NULL || groups[g].interface == NULL) {
             return -ENOMEM;
         }
         if (command_is_used(group)) {
@@ -106,14 +111,6 @@ static int tell_guardian(const struct config *config, const struct confine_users
     return 0;
 }
 
-/* What reading the configuration took is not to be kept by two processes. */
-static void give_memory_back(void)
-{
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
-}
-
 /* The rest of this process, with as little as it needs for that: no key, and nothing of the
  * configuration but what was told. */
 static _Noreturn void guard(struct config *config, const struct confine_users *users,
@@ -126,7 +123,7 @@ static _Noreturn void guard(struct config *config, const struct confine_users *u
         _exit(EXIT_CANNOT_RUN);
     }
     config_free(config);
-    give_memory_back();
+    system_trim_memory();
     guardian_stay(guardian);
 }
 
@@ -137,7 +134,7 @@ static int run(struct config *config, const struct config_warnings *warnings)
     char error[CONFIG_ERROR_MAX];
     int ready_fd = -1;
     /* Whatever whoever started us has left open is for nobody here. */
-    close_range(STDERR_FILENO + 1, ~0U, 0);
+    system_close_from(STDERR_FILENO + 1);
     if (preflight(config, &users, error) != 0) {
         return complain(error);
     }
@@ -147,9 +144,10 @@ static int run(struct config *config, const struct config_warnings *warnings)
         return complain(error);
     }
     log_open(to_syslog, config->facility, config->debug);
-    show_warnings(warnings);
+    show_warnings(config, warnings);
 
-    give_memory_back();
+    system_trim_memory(); /* what reading the configuration took is not to be kept by two processes
+                           */
     struct guardian *guardian = NULL;
     int status = tell_guardian(config, &users, &setup);
     pid_t worker = status == 0 ? guardian_fork(&setup, &guardian) : (pid_t)status;
@@ -184,7 +182,7 @@ int main(int argc, char **argv)
         status = complain(error);
     } else if (action == CONFIG_CHECK) {
         log_open(false, 0, false);
-        show_warnings(&warnings);
+        show_warnings(&config, &warnings);
         printf("configuration is fine: %zu group%s\n", config.group_count,
                config.group_count == 1 ? "" : "s");
     } else {

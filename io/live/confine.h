@@ -19,7 +19,7 @@ struct confine_user {
     char name[33];
     uid_t uid;
     gid_t gid;
-    int group_count;
+    uint16_t group_count;
     gid_t groups[CONFINE_GROUPS_MAX];
 };
 
@@ -36,6 +36,9 @@ struct confine_users {
  */
 int confine_find_users(const struct config *config, struct confine_users *users,
                        char error[CONFIG_ERROR_MAX]);
+
+/* May this process set addresses, and send and receive raw frames? */
+int confine_check_rights(char error[CONFIG_ERROR_MAX]);
 
 /* Run `act` with the effective rights of an account over files, and have our own back. */
 int confine_try_as(const struct confine_user *user, int (*act)(void *self, char *error), void *self,

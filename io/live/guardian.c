@@ -1,22 +1,18 @@
-#define _GNU_SOURCE
 #include "io/live/guardian.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "io/live/clock.h"
 #include "io/live/guardian_keeper.h"
 #include "io/live/guardian_message.h"
+#include "io/live/wire.h"
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the pulse is shared between processes");
 
@@ -30,7 +26,7 @@ struct guardian {
     pid_t worker;
 
     /* The worker's. */
-    int socket;
+    int wire;
     unsigned group_count;
     struct {
         uint32_t serial; /* of guardian_message.h */
@@ -42,13 +38,12 @@ struct guardian {
 
 static void close_tools(struct guardian_tools *tools)
 {
-    const int fds[] = {tools->packets, tools->signals, tools->timer, tools->worker};
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
-        if (fds[i] >= 0) {
-            close(fds[i]);
-        }
+    waiter_close(tools->waiter);
+    raw_close(tools->raw);
+    kernel_close(tools->kernel);
+    if (tools->worker >= 0) {
+        close(tools->worker);
     }
-    netlink_close(&tools->netlink);
 }
 
 /* What the guardian waits for. SIGPIPE is only kept from ending it: its log may be a pipe. */
@@ -64,23 +59,33 @@ static sigset_t guarded_signals(void)
     return set;
 }
 
-static int open_tools(struct guardian_tools *tools, int *worker_end)
+static int open_raw(struct raw **raw, const struct guardian_setup *setup)
+{
+    int error = raw_open(raw);
+    for (unsigned g = 0; error == 0 && g < setup->group_count; g++) {
+        error = raw_expect(*raw, setup->groups[g].interface);
+    }
+    return error;
+}
+
+static int open_tools(struct guardian_tools *tools, const struct guardian_setup *setup,
+                      int *worker_end)
 {
     int ends[2];
     sigset_t signals = guarded_signals();
     sigdelset(&signals, SIGPIPE);
-    *tools = (struct guardian_tools){.packets = -1, .signals = -1, .timer = -1, .worker = -1};
-    int error = netlink_open(&tools->netlink);
-    if (error != 0) {
-        return error;
+    *tools = (struct guardian_tools){.worker = -1};
+    int error = kernel_open(&tools->kernel);
+    if (error == 0) {
+        error = open_raw(&tools->raw, setup);
     }
-    /* Protocol 0: it receives nothing, ever. */
-    tools->packets = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    tools->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    tools->timer = timerfd_create(CLOCK_LIVE, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (tools->packets < 0 || tools->signals < 0 || tools->timer < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        error = -errno;
+    if (error == 0) {
+        error = waiter_open(&tools->waiter, &signals);
+    }
+    if (error == 0) {
+        error = wire_open(ends);
+    }
+    if (error != 0) {
         close_tools(tools);
         return error;
     }
@@ -103,7 +108,7 @@ static int make_guardian(const struct guardian_setup *setup, struct guardian **m
         free(g);
         return -ENOMEM;
     }
-    g->socket = -1;
+    g->wire = -1;
     g->pulse = (struct guardian_pulse *)shared;
     g->setup = setup;
     g->group_count = setup->group_count;
@@ -120,16 +125,16 @@ void guardian_stay(struct guardian *guardian)
     _exit(status);
 }
 
-/* A dying process lets go of its highest descriptors first, and each packet socket takes the kernel
- * some 20 ms: what tells the guardian of the death goes before them. */
-static int raise_socket(int socket)
+/* A dying process lets go of its highest descriptors first on Linux, and each packet socket takes
+ * it some 20 ms: what tells the guardian of the death goes before them. */
+static int raise_wire(int wire)
 {
     enum { ABOVE_ALL_OTHERS = 200 };
-    int raised = fcntl(socket, F_DUPFD_CLOEXEC, ABOVE_ALL_OTHERS);
+    int raised = fcntl(wire, F_DUPFD_CLOEXEC, ABOVE_ALL_OTHERS);
     if (raised < 0) {
-        return socket; /* later, but told */
+        return wire; /* later, but told */
     }
-    close(socket);
+    close(wire);
     return raised;
 }
 
@@ -140,7 +145,7 @@ pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardi
     if (error != 0) {
         return error;
     }
-    error = open_tools(&g->tools, &g->socket);
+    error = open_tools(&g->tools, setup, &g->wire);
     if (error != 0) {
         guardian_close(g);
         return error;
@@ -155,8 +160,8 @@ pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardi
     sigprocmask(SIG_BLOCK, &guarded, &before);
     g->worker = fork();
     if (g->worker > 0) {
-        close(g->socket);
-        g->socket = -1;
+        close(g->wire);
+        g->wire = -1;
         *guardian = g;
         return g->worker;
     }
@@ -167,28 +172,15 @@ pid_t guardian_fork(const struct guardian_setup *setup, struct guardian **guardi
         guardian_close(g);
         return error;
     }
-    g->socket = raise_socket(g->socket);
+    g->wire = raise_wire(g->wire);
     *guardian = g;
     return 0;
 }
 
 /* --- the worker's side ------------------------------------------------------------------------ */
 
-static int tell(const struct guardian *g, const struct guardian_message *message)
-{
-    ssize_t sent;
-    do {
-        sent =
-            send(g->socket, message, guardian_message_size(message), MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        return 0;
-    }
-    return errno == ECONNRESET ? -EPIPE : -errno;
-}
-
 int guardian_hold(struct guardian *guardian, unsigned group, unsigned ifindex,
-                  const struct port_guard *guard, const struct netlink_virtual *addresses,
+                  const struct port_guard *guard, const struct kernel_virtual *addresses,
                   size_t count)
 {
     if (group >= guardian->group_count || count > GUARDIAN_ADDRESSES_MAX) {
@@ -213,7 +205,7 @@ int guardian_hold(struct guardian *guardian, unsigned group, unsigned ifindex,
     if (count > 0) {
         memcpy(message.addresses, addresses, count * sizeof *addresses);
     }
-    int error = tell(guardian, &message);
+    int error = wire_tell(guardian->wire, &message, guardian_message_size(&message));
     if (error == 0) {
         guardian->groups[group].held = true;
         guardian->groups[group].serial = message.serial;
@@ -235,7 +227,7 @@ int guardian_drop(struct guardian *guardian, unsigned group)
         .serial = guardian->groups[group].serial,
     };
     guardian->groups[group].held = false;
-    return tell(guardian, &message);
+    return wire_tell(guardian->wire, &message, guardian_message_size(&message));
 }
 
 void guardian_beat(struct guardian *guardian, carp_instant now)
@@ -245,18 +237,15 @@ void guardian_beat(struct guardian *guardian, carp_instant now)
 
 int guardian_fd(const struct guardian *guardian)
 {
-    return guardian->socket;
+    return guardian->wire;
 }
 
 int guardian_read(struct guardian *guardian, unsigned *group)
 {
     for (;;) {
         struct guardian_message message;
-        ssize_t size = recv(guardian->socket, &message, sizeof message, MSG_DONTWAIT);
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0 && errno == EAGAIN) {
+        ssize_t size = wire_hear(guardian->wire, &message, sizeof message);
+        if (size == -EAGAIN) {
             return 0;
         }
         if (size <= 0) {
@@ -275,8 +264,8 @@ int guardian_read(struct guardian *guardian, unsigned *group)
 
 void guardian_close(struct guardian *guardian)
 {
-    if (guardian->socket >= 0) {
-        close(guardian->socket);
+    if (guardian->wire >= 0) {
+        close(guardian->wire);
     }
     munmap(guardian->pulse, sizeof *guardian->pulse);
     free(guardian);

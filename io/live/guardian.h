@@ -4,7 +4,7 @@
  * longer runs it removes the addresses and then sends the farewells that were prepared for this.
  *
  * The first layer is the worker's own orderly release; the third is the kernel lifetime of each
- * address (linux/netlink.h), which ends them when guardian and worker are both gone.
+ * address (kernel.h), which ends them when guardian and worker are both gone.
  *
  * A worker that was stopped and wakes late must not bring back what was released for it. So, on
  * each wake-up, in this order: guardian_beat(); guardian_read() until it returns 0, giving up each
@@ -18,7 +18,7 @@
 #define CARP_IO_LIVE_GUARDIAN_H
 
 #include "io/live/confine.h"
-#include "io/live/linux/netlink.h"
+#include "io/live/kernel.h"
 #include "io/port.h"
 
 enum { GUARDIAN_ADDRESSES_MAX = 128 };
@@ -26,7 +26,8 @@ enum { GUARDIAN_ADDRESSES_MAX = 128 };
 /* What the guardian knows of a group from the start. Commands are among it so that no worker,
  * however it was broken into, can make the guardian run anything else. */
 struct guardian_group {
-    const char *name;               /* for the log */
+    const char *name; /* for the log */
+    const char *interface;
     const char *const *down;        /* arguments, NULL-terminated; NULL: addresses of our own */
     const char *const *environment; /* NAME=value, NULL-terminated: all it has; NULL: nothing */
     carp_duration time_limit;       /* for commands: then SIGTERM, 2 s later SIGKILL; 0: none run */
@@ -70,13 +71,13 @@ _Noreturn void guardian_stay(struct guardian *guardian);
  * -EPIPE: it is gone.
  */
 int guardian_hold(struct guardian *guardian, unsigned group, unsigned ifindex,
-                  const struct port_guard *guard, const struct netlink_virtual *addresses,
+                  const struct port_guard *guard, const struct kernel_virtual *addresses,
                   size_t count);
 
 /* The group's addresses are removed, its down command is being run by the worker, or will be. */
 int guardian_drop(struct guardian *guardian, unsigned group);
 
-/* A sign of life: one store. On every wake-up, with the time of CLOCK_BOOTTIME. */
+/* A sign of life: one store. On every wake-up, with the time of clock.h. */
 void guardian_beat(struct guardian *guardian, carp_instant now);
 
 /* Readable when guardian_read() has something to say. */

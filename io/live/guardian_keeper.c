@@ -1,17 +1,11 @@
-#define _GNU_SOURCE
 #include "io/live/guardian_keeper.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/if_packet.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +13,7 @@
 #include "io/live/guardian_down.h"
 #include "io/live/guardian_message.h"
 #include "io/live/log.h"
+#include "io/live/wire.h"
 
 /* The pulse is felt no more often than this, however short the patience: four wake-ups a second. */
 #define PATIENCE_MIN CARP_MILLISECONDS(250)
@@ -79,19 +74,13 @@ static const char *name_of(const struct keeper *k, const struct kept *g)
 
 static void say_farewell(struct keeper *k, const struct kept *g)
 {
-    struct sockaddr_ll to = {
-        .sll_family = AF_PACKET,
-        .sll_ifindex = (int)g->hold->ifindex,
-        .sll_halen = FRAME_MAC_SIZE,
-    };
     for (int i = 0; i < 2; i++) {
         size_t size = g->hold->farewell_size[i];
-        if (size > 0 &&
-            sendto(k->tools->packets, g->hold->farewell[i], size, MSG_DONTWAIT,
-                   (const struct sockaddr *)&to, sizeof to) < 0 &&
-            log_allow(&k->farewells, clock_now())) {
+        int error =
+            size == 0 ? 0 : raw_send(k->tools->raw, g->hold->ifindex, g->hold->farewell[i], size);
+        if (error != 0 && log_allow(&k->farewells, clock_now())) {
             log_line(LOG_LEVEL_WARNING, "%s: guardian: cannot send the farewell: %s", name_of(k, g),
-                     strerror(errno));
+                     strerror(-error));
         }
     }
 }
@@ -124,8 +113,7 @@ static void remove_addresses(struct keeper *k, struct kept *g)
 {
     int error = 0;
     for (int tries = 0; tries < 2; tries++) {
-        error =
-            netlink_remove(&k->tools->netlink, g->hold->addresses, g->hold->address_count, NULL);
+        error = kernel_remove(k->tools->kernel, g->hold->addresses, g->hold->address_count, NULL);
         if (error == 0) {
             return;
         }
@@ -188,9 +176,8 @@ static void tell_released(struct keeper *k, struct kept *g)
         .group = (uint32_t)(g - k->groups),
         .serial = g->released,
     };
-    ssize_t sent = send(k->tools->worker, &message, guardian_message_size(&message),
-                        MSG_DONTWAIT | MSG_NOSIGNAL);
-    g->untold = sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
+    int error = wire_tell(k->tools->worker, &message, guardian_message_size(&message));
+    g->untold = error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
 }
 
 static void on_hold(struct keeper *k, const struct guardian_message *message)
@@ -240,21 +227,17 @@ static void hear_worker(struct keeper *k)
 {
     struct guardian_message message;
     while (k->tools->worker >= 0) {
-        ssize_t size = recv(k->tools->worker, &message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0 && errno == EAGAIN) {
+        ssize_t size = wire_hear(k->tools->worker, &message, sizeof message);
+        if (size == -EAGAIN) {
             return;
         }
-        if (size <= 0) {
+        if (size <= 0 && size != -EMSGSIZE) {
             close(k->tools->worker);
             k->tools->worker = -1;
             return;
         }
-        bool ok =
-            (size_t)size <= sizeof message &&
-            guardian_message_ok(&message, (size_t)size, k->setup->groups, k->setup->group_count);
+        bool ok = size > 0 && guardian_message_ok(&message, (size_t)size, k->setup->groups,
+                                                  k->setup->group_count);
         if (!ok && !k->complained) {
             log_line(LOG_LEVEL_ERROR, "guardian: the worker sent nonsense; ignored");
             k->complained = true;
@@ -380,17 +363,15 @@ static void stop_worker(struct keeper *k, carp_instant now)
     k->limit = instant_add(instant_add(now, STOP_LIMIT), longest_command(k->setup));
 }
 
-static void pass_on(struct keeper *k, const struct signalfd_siginfo *signal, carp_instant now)
+static void pass_on(struct keeper *k, const struct waiter_signal *signal, carp_instant now)
 {
-    int number = (int)signal->ssi_signo;
-    bool from_terminal = signal->ssi_code == SI_KERNEL && (number == SIGINT || number == SIGQUIT);
     if (k->state == WORKER_GONE) {
         return;
     }
-    if (!from_terminal) {
-        kill(k->worker, number);
+    if (!signal->from_terminal) {
+        kill(k->worker, signal->number);
     }
-    if ((number == SIGTERM || number == SIGINT) && k->state == WORKER_RUNS) {
+    if ((signal->number == SIGTERM || signal->number == SIGINT) && k->state == WORKER_RUNS) {
         stop_worker(k, now);
     }
 }
@@ -411,17 +392,17 @@ static void lose_signals(struct keeper *k, int error, carp_instant now)
 
 static void on_signals(struct keeper *k, carp_instant now)
 {
-    struct signalfd_siginfo signal;
-    ssize_t size;
-    while ((size = read(k->tools->signals, &signal, sizeof signal)) == (ssize_t)sizeof signal) {
-        if (signal.ssi_signo == SIGCHLD) {
+    struct waiter_signal signal;
+    int got;
+    while ((got = waiter_signal(k->tools->waiter, &signal)) > 0) {
+        if (signal.number == SIGCHLD) {
             reap(k, now);
         } else {
             pass_on(k, &signal, now);
         }
     }
-    if (size < 0 && errno != EAGAIN && errno != EINTR) {
-        lose_signals(k, errno, now);
+    if (got < 0) {
+        lose_signals(k, -got, now);
     }
 }
 
@@ -476,27 +457,6 @@ static carp_instant tend_downs(struct keeper *k, carp_instant now)
     return next;
 }
 
-static void wake_at(const struct keeper *k, carp_instant at)
-{
-    struct itimerspec when = {{0}, {0}};
-    if (at.ns != CARP_NEVER.ns) {
-        when.it_value.tv_sec = (time_t)(at.ns / UINT64_C(1000000000));
-        when.it_value.tv_nsec = (long)(at.ns % UINT64_C(1000000000));
-    }
-    int failed = timerfd_settime(k->tools->timer, TFD_TIMER_ABSTIME, &when, NULL);
-    assert(failed == 0);
-}
-
-static void wait_for_news(struct keeper *k)
-{
-    struct pollfd on[] = {
-        {.fd = k->tools->signals, .events = POLLIN},
-        {.fd = k->tools->timer, .events = POLLIN},
-        {.fd = k->tools->worker, .events = POLLIN}, /* negative: not waited for */
-    };
-    (void)poll(on, sizeof on / sizeof on[0], -1);
-}
-
 /* One wake-up; returns the next one at the latest. The order matters: what the worker said counts
  * before its pulse or its death is judged. */
 static carp_instant turn(struct keeper *k)
@@ -540,9 +500,9 @@ int guardian_keep(const struct guardian_setup *setup, struct guardian_tools *too
         return EXIT_CANNOT_RUN;
     }
     while (k.state != WORKER_GONE || downs_left(&k)) {
-        wake_at(&k, turn(&k));
+        carp_instant next = turn(&k);
         if (k.state != WORKER_GONE || downs_left(&k)) {
-            wait_for_news(&k);
+            waiter_wait(tools->waiter, tools->worker, next);
         }
     }
     for (unsigned i = 0; i < setup->group_count; i++) {

@@ -6,19 +6,20 @@
 #include <sys/types.h>
 
 #include "io/live/guardian.h"
+#include "io/live/raw.h"
+#include "io/live/waiter.h"
 
 /* In memory that both processes share. */
 struct guardian_pulse {
-    _Atomic uint64_t beat_ns; /* CLOCK_BOOTTIME, when the worker last woke up */
+    _Atomic uint64_t beat_ns; /* of clock.h, when the worker last woke up */
 };
 
 /* Made before the fork, so that what fails is told to whoever started us. */
 struct guardian_tools {
-    struct netlink netlink;
-    int packets; /* AF_PACKET, to send only */
-    int signals; /* signalfd */
-    int timer;   /* timerfd of CLOCK_BOOTTIME */
-    int worker;  /* our end of the socket pair */
+    struct kernel *kernel;
+    struct raw *raw;
+    struct waiter *waiter;
+    int worker; /* our end of the wire; -1: closed */
 };
 
 /* Guard this worker until it has ended and all is released; returns the exit status. */

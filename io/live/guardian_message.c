@@ -14,7 +14,7 @@ size_t guardian_message_size(const struct guardian_message *message)
     return hold_size + message->address_count * sizeof message->addresses[0];
 }
 
-static bool address_ok(const struct netlink_virtual *address)
+static bool address_ok(const struct kernel_virtual *address)
 {
     bool known = address->family == 4 || address->family == 6;
     uint8_t flag; /* which need not be one that a bool can be */

@@ -26,7 +26,7 @@ struct guardian_message {
     uint32_t address_count;
     uint8_t farewell_size[2];
     uint8_t farewell[2][FRAME_MAX];
-    struct netlink_virtual addresses[GUARDIAN_ADDRESSES_MAX]; /* as many as there are */
+    struct kernel_virtual addresses[GUARDIAN_ADDRESSES_MAX]; /* as many as there are */
 };
 
 /* The bytes of a message that are sent. */

@@ -21,8 +21,8 @@ static struct guardian_message good_hold(void)
     m.address_count = 2;
     m.farewell_size[0] = 70;
     m.farewell_size[1] = FRAME_MAX;
-    m.addresses[0] = (struct netlink_virtual){.ifindex = 3, .family = 4, .prefix = 32};
-    m.addresses[1] = (struct netlink_virtual){.ifindex = 3, .family = 6, .prefix = 128};
+    m.addresses[0] = (struct kernel_virtual){.ifindex = 3, .family = 4, .prefix = 32};
+    m.addresses[1] = (struct kernel_virtual){.ifindex = 3, .family = 6, .prefix = 128};
     return m;
 }
 

@@ -8,14 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/live/system.h"
+
 /* The longest frame of interest: a tag, IPv4 with all its options, an advert and some. In immediate
- * mode libpcap's ring has a slot of that size and a header for each frame, so that the buffer holds
+ * mode Linux' ring has a slot of that size and a header for each frame, so that the buffer holds
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
-enum { BUFFER_SIZE = 29 << 14, HEADER_MIN = 64, HEADER_MAX = 128 };
+enum { BUFFER_SIZE = 29 << 14, HEADER_MAX = 128 };
 
 /* A drain takes no fewer frames than the ring can hold, so that nothing that had arrived is left
  * behind, and hardly more, so that a flood cannot hold us in it. */
-enum { FRAMES_MAX = BUFFER_SIZE / (PACKET_SIZE_MAX + HEADER_MIN) };
+enum { FRAMES_MAX = BUFFER_SIZE / SYSTEM_FRAME_MIN };
 
 static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
 {
@@ -61,8 +63,9 @@ int packet_open(struct packet *packet, const char *interface, char error[PACKET_
         snprintf(error, PACKET_ERROR_MAX, "cannot receive: %s", text);
         return -1;
     }
-    packet->member[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    packet->member[1] = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* -1: no IPv6 here */
+    packet->member[0] = socket(AF_INET, SOCK_DGRAM | SYSTEM_SOCK_CLOEXEC, 0);
+    packet->member[1] =
+        socket(AF_INET6, SOCK_DGRAM | SYSTEM_SOCK_CLOEXEC, 0); /* -1: no IPv6 here */
     if (start(packet->pcap, error) != 0) {
         packet_close(packet);
         return -1;
@@ -72,14 +75,11 @@ int packet_open(struct packet *packet, const char *interface, char error[PACKET_
 
 int packet_join(struct packet *packet, const uint8_t ipv4_group[4])
 {
-    struct ip_mreqn ipv4 = {.imr_ifindex = (int)packet->ifindex};
     struct ipv6_mreq ipv6 = {.ipv6mr_interface = packet->ifindex,
                              .ipv6mr_multiaddr.s6_addr = {0xff, 0x02, [15] = 0x12}};
-    int error = 0;
-    memcpy(&ipv4.imr_multiaddr, ipv4_group, 4);
-    if (setsockopt(packet->member[0], IPPROTO_IP, IP_ADD_MEMBERSHIP, &ipv4, sizeof ipv4) != 0 &&
-        errno != EADDRINUSE) {
-        error = -errno;
+    int error = system_join_ipv4(packet->member[0], packet->ifindex, ipv4_group);
+    if (error == -EADDRINUSE) {
+        error = 0;
     }
     if (packet->member[1] >= 0 &&
         setsockopt(packet->member[1], IPPROTO_IPV6, IPV6_JOIN_GROUP, &ipv6, sizeof ipv6) != 0 &&

@@ -7,10 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cap-ng.h>
-
 #include "io/live/command.h"
-#include "io/live/linux/netlink.h"
+#include "io/live/kernel.h"
 #include "io/live/ring.h"
 
 enum { CANNOT_RUN = 2 };
@@ -79,11 +77,11 @@ static void list_interfaces(char *text, size_t size)
     if_freenameindex(all);
 }
 
-static int check_interface(struct netlink *netlink, const struct config_group *group,
+static int check_interface(struct kernel *kernel, const struct config_group *group,
                            char error[CONFIG_ERROR_MAX])
 {
-    struct netlink_link link;
-    int failed = netlink_link_by_name(netlink, group->interface, &link);
+    struct kernel_link link;
+    int failed = kernel_link_by_name(kernel, group->interface, &link);
     if (failed == -ENODEV) {
         char there[CONFIG_ERROR_MAX / 2];
         list_interfaces(there, sizeof there);
@@ -105,14 +103,10 @@ static int check_rights(const struct config *config, const struct confine_users 
                         char error[CONFIG_ERROR_MAX])
 {
     uid_t us = geteuid();
-    capng_get_caps_process();
-    if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) ||
-        !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN)) {
-        snprintf(
-            error, CONFIG_ERROR_MAX,
-            "raw frames and addresses need the capabilities CAP_NET_RAW and CAP_NET_ADMIN: run "
-            "this as root");
-    } else if (us != 0 && (users->worker.uid != us || users->command.uid != us)) {
+    if (confine_check_rights(error) != 0) {
+        return CANNOT_RUN;
+    }
+    if (us != 0 && (users->worker.uid != us || users->command.uid != us)) {
         bool command = users->worker.uid == us;
         snprintf(error, CONFIG_ERROR_MAX,
                  "%s %s: only root can become another user; run this as root, or leave %s out",
@@ -134,16 +128,16 @@ int preflight(const struct config *config, struct confine_users *users,
     if (status != 0) {
         return status;
     }
-    struct netlink netlink;
-    int failed = netlink_open(&netlink);
+    struct kernel *kernel = NULL;
+    int failed = kernel_open(&kernel);
     if (failed != 0) {
         snprintf(error, CONFIG_ERROR_MAX, "cannot ask the kernel for its interfaces: %s",
                  strerror(-failed));
         return CANNOT_RUN;
     }
     for (size_t g = 0; status == 0 && g < config->group_count; g++) {
-        status = check_interface(&netlink, &config->groups[g], error);
+        status = check_interface(kernel, &config->groups[g], error);
     }
-    netlink_close(&netlink);
+    kernel_close(kernel);
     return status;
 }

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io/live/ring.h"
 
 #include <errno.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "io/live/system.h"
 
 enum { EXIT_CANNOT_RUN = 2, NAME_SHOWN = 200, BLOCK_HEADER = 8 };
 
@@ -117,9 +118,8 @@ int ring_begin(struct ring *ring)
     ring->size = 0;
     /* A full disk is to show now, not in the middle. Whoever cannot reserve will tell when the
      * room is needed. */
-    if (fallocate(ring->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)ring->file_max) != 0 &&
-        (errno == ENOSPC || errno == EDQUOT)) {
-        error = -errno;
+    error = system_reserve(ring->fd, ring->file_max);
+    if (error == -ENOSPC || error == -EDQUOT) {
         ring_close(ring);
         return error;
     }
@@ -173,12 +173,11 @@ int ring_write(struct ring *ring, const uint8_t *bytes, size_t size)
 
 int ring_sync(struct ring *ring)
 {
-    if (fdatasync(ring->fd) != 0) {
-        int error = -errno;
+    int error = system_sync(ring->fd);
+    if (error != 0) {
         ring_close(ring);
-        return error;
     }
-    return 0;
+    return error;
 }
 
 /* A file without a beginning is none. Room that was reserved and not used goes back, and so does

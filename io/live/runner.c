@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io/live/runner.h"
 
 #include <errno.h>
@@ -6,7 +5,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +12,8 @@
 
 #include "io/live/hooks.h"
 #include "io/live/log.h"
+#include "io/live/system.h"
+#include "io/live/wire.h"
 
 enum { EXIT_CANNOT_RUN = 2, ERRORS_MAX = 10 };
 
@@ -41,11 +41,8 @@ static void on_wish(uv_poll_t *handle, int status, int events)
     struct wish wish;
     (void)status, (void)events;
     for (;;) {
-        ssize_t size = recv(r->wire, &wish, sizeof wish, MSG_DONTWAIT);
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size < 0 && (errno == EAGAIN || ++r->errors < ERRORS_MAX)) {
+        ssize_t size = wire_hear(r->wire, &wish, sizeof wish);
+        if (size < 0 && (size == -EAGAIN || ++r->errors < ERRORS_MAX)) {
             return; /* what could not be read for now is still there */
         }
         /* Deaf, with a wish unread: the one that does no harm. */
@@ -84,7 +81,7 @@ static _Noreturn void run(const struct runner_setup *setup, int wire)
 {
     char error[CONFIG_ERROR_MAX];
     struct runner r = {.setup = setup, .wire = wire};
-    prctl(PR_SET_NAME, "carpd-commands", 0, 0, 0);
+    system_name_process("carpd-commands");
     ignore_signals();
     config_forget_keys(setup->config);
     if (confine_runner(setup->run_as, error) != 0) {
@@ -109,8 +106,9 @@ static _Noreturn void run(const struct runner_setup *setup, int wire)
 int runner_fork(const struct runner_setup *setup)
 {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        return -errno;
+    int error = wire_open(ends);
+    if (error != 0) {
+        return error;
     }
     pid_t child = fork();
     if (child == 0) {
@@ -122,7 +120,7 @@ int runner_fork(const struct runner_setup *setup)
         }
         run(setup, ends[1]);
     }
-    int error = -errno;
+    error = -errno;
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
@@ -137,11 +135,7 @@ int runner_fork(const struct runner_setup *setup)
 int runner_want(int wire, unsigned group, bool up)
 {
     const struct wish wish = {group, up ? 1 : 0};
-    ssize_t sent;
-    do {
-        sent = send(wire, &wish, sizeof wish, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : 0;
+    return wire_tell(wire, &wish, sizeof wish);
 }
 
 void runner_finish(int wire)

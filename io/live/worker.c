@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,12 +19,14 @@
 #include "io/live/clock.h"
 #include "io/live/command.h"
 #include "io/live/confine.h"
+#include "io/live/deadline.h"
 #include "io/live/log.h"
 #include "io/live/packet.h"
 #include "io/live/recorder.h"
 #include "io/live/report.h"
 #include "io/live/ring.h"
 #include "io/live/runner.h"
+#include "io/live/system.h"
 
 /* UCARP's SIGUSR2: step down, and stay so at least this long. */
 #define YIELD_PAUSE CARP_SECONDS(3)
@@ -39,8 +39,8 @@ enum { SIGNALS_MAX = 8, JOURNAL_END_MS = 1000 };
 
 /* One interface that groups live on: found by name, lost and found again. */
 struct interface {
-    const char *name;         /* of the configuration */
-    struct netlink_link link; /* ifindex 0: it is not there */
+    const char *name;        /* of the configuration */
+    struct kernel_link link; /* ifindex 0: it is not there */
     struct packet packet;
     bool open;
     carp_instant retry_from; /* opening failed: not before this */
@@ -68,25 +68,25 @@ struct worker {
     struct interface *interfaces;
     struct host_interface *host_interfaces;
 
-    struct netlink netlink;
-    struct netlink_addresses table;
-    struct netlink_virtuals virtuals;
+    struct kernel *kernel;
+    struct kernel_addresses table;
+    struct kernel_virtuals virtuals;
     bool links_changed;     /* something about links or addresses is to be told to the groups */
     carp_instant dump_from; /* the kernel's tables are to be read anew; CARP_NEVER: no */
 
     uv_loop_t loop;
-    uv_poll_t timer_poll, netlink_poll, guardian_poll, runner_poll;
+    uv_poll_t kernel_poll, guardian_poll, runner_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SIGNALS_MAX];
-    int timer_fd;
+    struct deadline *deadline;
     int runner;               /* the wire to it; -1: there are no commands */
-    carp_instant armed;       /* what the timer is set to */
+    carp_instant armed;       /* what the deadline is set to */
     carp_instant host_due_at; /* what the host asked for */
     carp_instant renew_at;    /* lifetimes */
     struct log_limit renewals, releases, untold;
     bool woken;
-    bool netlink_waits, guardian_waits; /* there is something to read */
-    int status;                         /* exit status; -1 while running */
+    bool kernel_waits, guardian_waits; /* there is something to read */
+    int status;                        /* exit status; -1 while running */
 };
 
 /* --- the port: what the groups ask of the machine ----------------------------------------------
@@ -108,7 +108,7 @@ static int port_send(void *self, unsigned group, const uint8_t *frame, size_t si
 
 static struct addresses_on addresses_on(struct worker *w)
 {
-    return (struct addresses_on){&w->netlink, &w->table, &w->virtuals};
+    return (struct addresses_on){w->kernel, &w->table, &w->virtuals};
 }
 
 static int tell_guardian(struct worker *w, unsigned group, const struct port_guard *guard)
@@ -161,7 +161,7 @@ static int port_claim(void *self, unsigned group, const struct port_guard *guard
     if (!own) {
         error = want_command(w, group, true);
     } else if (!addresses->held) {
-        error = addresses_hold(addresses, config, &w->netlink);
+        error = addresses_hold(addresses, config, w->kernel);
         carp_duration renewal = addresses_renewal(w->addresses, w->group_count);
         w->renew_at = instant_min(w->renew_at, instant_add(clock_now(), renewal));
     }
@@ -176,7 +176,7 @@ static int port_release(void *self, unsigned group)
     if (command_is_used(&w->config->groups[group])) {
         error = want_command(w, group, false);
     } else {
-        error = addresses_drop(&w->addresses[group], &w->netlink);
+        error = addresses_drop(&w->addresses[group], w->kernel);
         if (error != 0 && log_allow(&w->releases, clock_now())) {
             log_line(LOG_LEVEL_ERROR, "%s: cannot remove an address: %s",
                      w->config->groups[group].name, strerror(-error));
@@ -226,7 +226,7 @@ static void port_explained(void *self, unsigned group, const struct carp_packet 
 static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
 {
     const struct worker *w = self;
-    for (size_t g = 0; g < w->group_count; g++) {
+    for (size_t g = 0; g < w->config->group_count; g++) {
         const struct config_group *group = &w->config->groups[g];
         for (size_t i = 0; i < group->address_count; i++) {
             const struct config_address *address = &group->addresses[i];
@@ -251,11 +251,11 @@ static bool self_of(const struct worker *w, const struct interface *on,
     if (group->has_source) {
         self->has_ipv4 = true;
         memcpy(self->ipv4, group->source, sizeof self->ipv4);
-    } else if (netlink_source(&w->table, on->link.ifindex, &w->virtuals, 4, source)) {
+    } else if (kernel_source(&w->table, on->link.ifindex, &w->virtuals, 4, source)) {
         self->has_ipv4 = true;
         memcpy(self->ipv4, source, sizeof self->ipv4);
     }
-    self->has_ipv6 = netlink_source(&w->table, on->link.ifindex, &w->virtuals, 6, self->ipv6);
+    self->has_ipv6 = kernel_source(&w->table, on->link.ifindex, &w->virtuals, 6, self->ipv6);
     return true;
 }
 
@@ -302,10 +302,9 @@ static void interface_open(struct interface *on, carp_instant now)
     on->dropped = 0;
 }
 
-/* Bring what is open, and what the groups know of themselves, in line with the kernel's tables. */
-static void follow_links(struct worker *w, carp_instant now)
+/* Bring what is open in line with the kernel's tables. */
+static void open_interfaces(struct worker *w, carp_instant now)
 {
-    w->links_changed = false;
     for (size_t i = 0; i < w->interface_count; i++) {
         struct interface *on = &w->interfaces[i];
         bool usable = on->link.ifindex != 0 && on->link.up;
@@ -315,6 +314,13 @@ static void follow_links(struct worker *w, carp_instant now)
             interface_open(on, now);
         }
     }
+}
+
+/* And what the groups know of themselves. */
+static void follow_links(struct worker *w, carp_instant now)
+{
+    w->links_changed = false;
+    open_interfaces(w, now);
     for (size_t g = 0; g < w->group_count; g++) {
         struct carp_self self;
         const struct interface *on = interface_of(w, (unsigned)g);
@@ -323,7 +329,7 @@ static void follow_links(struct worker *w, carp_instant now)
     }
 }
 
-static void note_link(struct worker *w, const struct netlink_link *link, bool gone)
+static void note_link(struct worker *w, const struct kernel_link *link, bool gone)
 {
     for (size_t i = 0; i < w->interface_count; i++) {
         struct interface *on = &w->interfaces[i];
@@ -342,13 +348,12 @@ static void note_link(struct worker *w, const struct netlink_link *link, bool go
 }
 
 /* Someone took an address away that a group holds. */
-static void note_gone(struct worker *w, const struct netlink_address *gone)
+static void note_gone(struct worker *w, const struct kernel_address *gone)
 {
     carp_instant now = clock_now();
     for (size_t g = 0; g < w->group_count; g++) {
         bool lost;
-        if (!addresses_gone(&w->addresses[g], &w->config->groups[g], &w->netlink, now, gone,
-                            &lost)) {
+        if (!addresses_gone(&w->addresses[g], &w->config->groups[g], w->kernel, now, gone, &lost)) {
             continue;
         }
         if (!lost) {
@@ -359,39 +364,39 @@ static void note_gone(struct worker *w, const struct netlink_address *gone)
     }
 }
 
-static void on_netlink_event(void *self, const struct netlink_event *event)
+static void on_kernel_event(void *self, const struct kernel_event *event)
 {
     struct worker *w = self;
-    if (netlink_addresses_note(&w->table, event) != 0) {
+    if (kernel_addresses_note(&w->table, event) != 0) {
         w->links_changed = true;
     }
     switch (event->type) {
-    case NETLINK_LINK:
-    case NETLINK_LINK_GONE:
-        note_link(w, &event->link, event->type == NETLINK_LINK_GONE);
+    case KERNEL_LINK:
+    case KERNEL_LINK_GONE:
+        note_link(w, &event->link, event->type == KERNEL_LINK_GONE);
         w->links_changed = true;
         break;
-    case NETLINK_ADDRESS_GONE:
+    case KERNEL_ADDRESS_GONE:
         note_gone(w, &event->address);
         break;
-    case NETLINK_ADDRESS:
-    case NETLINK_FORGET:
-    case NETLINK_SYNCED:
+    case KERNEL_ADDRESS:
+    case KERNEL_FORGET:
+    case KERNEL_SYNCED:
         break;
     }
 }
 
-static void read_netlink(struct worker *w, carp_instant now)
+static void read_kernel(struct worker *w, carp_instant now)
 {
     int error = 0;
     if (!instant_before(now, w->dump_from)) {
-        error = netlink_dump(&w->netlink, on_netlink_event, w);
-    } else if (w->netlink_waits) {
-        error = netlink_read(&w->netlink, on_netlink_event, w);
+        error = kernel_dump(w->kernel, on_kernel_event, w);
+    } else if (w->kernel_waits) {
+        error = kernel_read(w->kernel, on_kernel_event, w);
     } else {
         return;
     }
-    w->netlink_waits = false;
+    w->kernel_waits = false;
     w->dump_from = error == 0 ? CARP_NEVER : instant_add(now, RETRY_PAUSE);
 }
 
@@ -439,7 +444,7 @@ static void read_frames(struct worker *w, carp_instant now)
             note_losses(w, on);
         }
         if (error < 0) {
-            interface_close(on); /* it went down, or away; netlink says when it is back */
+            interface_close(on); /* it went down, or away; the kernel says when it is back */
             on->retry_from = instant_add(now, RETRY_PAUSE);
             w->links_changed = true;
         }
@@ -469,14 +474,14 @@ static void renew_lifetimes(struct worker *w, carp_instant now)
     if (instant_before(now, w->renew_at)) {
         return;
     }
-    int error = addresses_renew(w->addresses, w->group_count, &w->netlink);
+    int error = addresses_renew(w->addresses, w->group_count, w->kernel);
     if (error != 0 && log_allow(&w->renewals, now)) {
         log_line(LOG_LEVEL_ERROR, "cannot renew the lifetime of addresses: %s", strerror(-error));
     }
     w->renew_at = instant_add(now, addresses_renewal(w->addresses, w->group_count));
 }
 
-static void set_timer(struct worker *w)
+static void set_deadline(struct worker *w)
 {
     carp_instant next = instant_min(w->host_due_at, instant_min(w->renew_at, w->dump_from));
     for (size_t i = 0; i < w->interface_count; i++) {
@@ -489,13 +494,7 @@ static void set_timer(struct worker *w)
         return;
     }
     w->armed = next;
-    struct itimerspec at = {0}; /* all zero disarms */
-    if (next.ns != UINT64_MAX) {
-        at.it_value.tv_sec = (time_t)(next.ns / 1000000000);
-        at.it_value.tv_nsec = (long)(next.ns % 1000000000);
-    }
-    int failed = timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-    assert(failed == 0);
+    deadline_set(w->deadline, next);
 }
 
 /* Everything that can have happened, in the order that matters: were we away too long, what was
@@ -508,7 +507,7 @@ static void wake(struct worker *w)
     recorder_woke(w->recorder, now);
     read_guardian(w, now);
     host_woke(&w->host, now);
-    read_netlink(w, now);
+    read_kernel(w, now);
     read_frames(w, now);
     now = clock_now();
     bool retry = false;
@@ -522,7 +521,7 @@ static void wake(struct worker *w)
     }
     renew_lifetimes(w, now);
     host_due(&w->host, now);
-    set_timer(w);
+    set_deadline(w);
     recorder_rests(w->recorder);
 }
 
@@ -531,18 +530,14 @@ static void on_readable(uv_poll_t *handle, int status, int events)
     struct worker *w = handle->data;
     (void)status, (void)events;
     w->woken = true;
-    w->netlink_waits |= handle == &w->netlink_poll;
+    w->kernel_waits |= handle == &w->kernel_poll;
     w->guardian_waits |= handle == &w->guardian_poll;
 }
 
-static void on_timer(uv_poll_t *handle, int status, int events)
+static void on_deadline(void *self)
 {
-    struct worker *w = handle->data;
-    uint64_t expirations;
-    (void)status, (void)events;
-    if (read(w->timer_fd, &expirations, sizeof expirations) > 0) {
-        w->armed = CARP_NEVER;
-    }
+    struct worker *w = self;
+    w->armed = CARP_NEVER;
     w->woken = true;
 }
 
@@ -653,13 +648,9 @@ static int watch(struct worker *w, uv_poll_t *poll, int fd, uv_poll_cb callback)
 static int watch_all(struct worker *w)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
-    w->timer_fd = timerfd_create(CLOCK_LIVE, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (w->timer_fd < 0) {
-        return -errno;
-    }
-    int error = watch(w, &w->timer_poll, w->timer_fd, on_timer);
+    int error = deadline_open(&w->deadline, &w->loop, on_deadline, w);
     if (error == 0) {
-        error = watch(w, &w->netlink_poll, netlink_watch_fd(&w->netlink), on_readable);
+        error = watch(w, &w->kernel_poll, kernel_watch_fd(w->kernel), on_readable);
     }
     if (error == 0) {
         error = watch(w, &w->guardian_poll, guardian_fd(w->guardian), on_readable);
@@ -724,12 +715,10 @@ static int begin_journal(struct worker *w, char why[CONFIG_ERROR_MAX])
     return recorder_open(&w->recorder, &w->loop, &setup, why);
 }
 
-/* For ever; only the commands run with other rights. What is still loaded, as OpenSSL's
- * configuration and whatever that names, is loaded before. Why not: in words, or as -errno alone.
+/* Processes with rights of their own, while there is nothing in this one that they should not have.
  */
-static int give_up_rights(struct worker *w, struct config *config,
-                          const struct confine_users *users, int ready_fd,
-                          char why[CONFIG_ERROR_MAX])
+static int fork_helpers(struct worker *w, struct config *config, const struct confine_users *users,
+                        int ready_fd)
 {
     const int not_mine[] = {ready_fd, guardian_fd(w->guardian)};
     const struct runner_setup setup = {config, &users->command, not_mine,
@@ -737,18 +726,12 @@ static int give_up_rights(struct worker *w, struct config *config,
     if (command_is_used_anywhere(config) && (w->runner = runner_fork(&setup)) < 0) {
         return w->runner;
     }
-    int error = allocate(w);
-    if (error != 0) {
-        return error;
-    }
-    return confine_worker(config, &users->worker, why) == 0 ? 0 : -EPERM;
+    int error = kernel_open(&w->kernel);
+    return error != 0 ? error : kernel_delegate(w->kernel, config);
 }
 
-/* Why not: in words, or as -errno alone. */
-static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
+static int make_host(struct worker *w)
 {
-    uint64_t seed;
-    struct timespec wall;
     static const struct port functions = {
         .send = port_send,
         .claim = port_claim,
@@ -760,26 +743,50 @@ static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
     };
     struct port port = functions;
     port.self = w;
-
-    int error;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed ||
-        clock_gettime(CLOCK_REALTIME, &wall) != 0) {
-        return -errno;
+    uint64_t seed;
+    struct timespec wall;
+    int error = system_random(&seed, sizeof seed);
+    if (error != 0 || clock_gettime(CLOCK_REALTIME, &wall) != 0) {
+        return error != 0 ? error : -errno;
     }
     host_init(&w->host, &port, w->groups, (unsigned)w->group_count, 1, w->host_interfaces,
               (unsigned)w->interface_count, seed,
               carp_counter_anchor((uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec));
-    /* The journal last: its thread uses what an error sets free. */
-    if ((error = uv_loop_init(&w->loop)) != 0 || (error = netlink_open(&w->netlink)) != 0 ||
-        (error = netlink_watch(&w->netlink)) != 0 || (error = watch_all(w)) != 0 ||
-        (error = begin_journal(w, why)) != 0) {
+    return 0;
+}
+
+/* What may need rights that are given up then, for ever: interfaces are opened, though on Linux
+ * they could be later too, and what is still loaded, as OpenSSL's configuration and whatever that
+ * names, is loaded. Why not: in words, or as -errno alone. */
+static int begin_privileged(struct worker *w, struct config *config,
+                            const struct confine_users *users, int ready_fd,
+                            char why[CONFIG_ERROR_MAX])
+{
+    int error;
+    if ((error = fork_helpers(w, config, users, ready_fd)) != 0 || (error = allocate(w)) != 0 ||
+        (error = make_host(w)) != 0 || (error = uv_loop_init(&w->loop)) != 0 ||
+        (error = kernel_watch(w->kernel)) != 0) {
         return error;
     }
     w->dump_from = (carp_instant){0};
-    read_netlink(w, clock_now());
-    begin_released(w);
-    wake(w);
-    return 0;
+    read_kernel(w, clock_now());
+    open_interfaces(w, clock_now());
+    return confine_worker(config, &users->worker, why) == 0 ? 0 : -EPERM;
+}
+
+/* Why not: in words, or as -errno alone. */
+static int begin(struct worker *w, char why[CONFIG_ERROR_MAX])
+{
+    /* The journal last: its thread uses what an error sets free. */
+    int error = watch_all(w);
+    if (error == 0) {
+        error = begin_journal(w, why);
+    }
+    if (error == 0) {
+        begin_released(w);
+        wake(w);
+    }
+    return error;
 }
 
 /* Release and say farewell everywhere; the commands that does not wait for are waited for here,
@@ -790,8 +797,8 @@ static void end(struct worker *w)
     host_stop(&w->host, clock_now());
     recorder_rests(w->recorder);
     uv_check_stop(&w->after_poll);
-    uv_poll_stop(&w->timer_poll);
-    uv_poll_stop(&w->netlink_poll);
+    deadline_stop(w->deadline);
+    uv_poll_stop(&w->kernel_poll);
     uv_poll_stop(&w->guardian_poll);
     if (w->runner >= 0) {
         uv_poll_stop(&w->runner_poll);
@@ -800,7 +807,7 @@ static void end(struct worker *w)
         interface_close(&w->interfaces[i]);
     }
     runner_finish(w->runner);
-    netlink_close(&w->netlink);
+    kernel_close(w->kernel);
     if (!recorder_finish(w->recorder, JOURNAL_END_MS)) {
         _exit(w->status); /* exit() would wait for libuv's threads */
     }
@@ -813,12 +820,12 @@ int worker_run(struct config *config, const struct confine_users *users, struct 
     static struct worker w; /* one a process; its handles live as long */
     w.config = config;
     w.guardian = guardian;
-    w.virtuals = (struct netlink_virtuals){is_virtual, &w};
+    w.virtuals = (struct kernel_virtuals){is_virtual, &w};
     w.host_due_at = w.renew_at = w.dump_from = w.armed = CARP_NEVER;
     w.status = w.runner = -1;
 
     char why[CONFIG_ERROR_MAX] = "";
-    int error = give_up_rights(&w, config, users, ready_fd, why);
+    int error = begin_privileged(&w, config, users, ready_fd, why);
     if (error == 0) {
         error = begin(&w, why);
     }

@@ -1,6 +1,5 @@
 /*
- * Goal: what rtnetlink says is read right, whatever the bytes; and the kernel does with our
- * requests what netlink.h says it does.
+ * Goal: what rtnetlink says is read right, whatever the bytes.
  *
  * The bytes are the kernel's own: link messages from testdata/rtnetlink.txt (which says how they
  * were made), address messages below, recorded in the same run with
@@ -68,30 +67,30 @@ static const char *mac_text(const uint8_t mac[6])
 }
 
 /* An event as one line, so that a test sees all of it. */
-static const char *event_text(const struct netlink_event *event)
+static const char *event_text(const struct kernel_event *event)
 {
     static const char *const words[] = {"link",         "link-gone", "address",
                                         "address-gone", "forget",    "synced"};
     static char text[256];
-    const struct netlink_link *l = &event->link;
-    const struct netlink_address *a = &event->address;
+    const struct kernel_link *l = &event->link;
+    const struct kernel_address *a = &event->address;
     switch (event->type) {
-    case NETLINK_LINK:
-    case NETLINK_LINK_GONE:
+    case KERNEL_LINK:
+    case KERNEL_LINK_GONE:
         snprintf(text, sizeof text, "%s %u %s %s%s%s", words[event->type], l->ifindex, l->name,
                  l->ethernet ? mac_text(l->mac) : "no-ethernet", l->up ? " up" : "",
                  l->running ? " running" : "");
         break;
-    case NETLINK_ADDRESS:
-    case NETLINK_ADDRESS_GONE:
+    case KERNEL_ADDRESS:
+    case KERNEL_ADDRESS_GONE:
         snprintf(text, sizeof text, "%s %u ipv%d %02x%02x..%02x%02x..%02x/%d%s%s%s%s%s",
                  words[event->type], a->ifindex, a->family, a->bytes[0], a->bytes[1], a->bytes[2],
                  a->bytes[3], a->bytes[15], a->prefix, a->tentative ? " tentative" : "",
                  a->dadfailed ? " dadfailed" : "", a->secondary ? " secondary" : "",
                  a->deprecated ? " deprecated" : "", a->permanent ? " permanent" : "");
         break;
-    case NETLINK_FORGET:
-    case NETLINK_SYNCED:
+    case KERNEL_FORGET:
+    case KERNEL_SYNCED:
         snprintf(text, sizeof text, "%s", words[event->type]);
         break;
     }
@@ -100,7 +99,7 @@ static const char *event_text(const struct netlink_event *event)
 
 static const char *parsed(const struct recorded *r)
 {
-    struct netlink_event event;
+    struct kernel_event event;
     return netlink_parse(r->bytes, r->size, &event) ? event_text(&event) : "refused";
 }
 
@@ -259,7 +258,7 @@ static void batter(const struct recorded *r)
         uint8_t *copy = (uint8_t *)malloc(size + 1);
         ASSERT_TRUE(copy != NULL);
         memcpy(copy, r->bytes, size);
-        struct netlink_event event;
+        struct kernel_event event;
         bool accepted = netlink_parse(copy, size, &event);
         EXPECT_TRUE(accepted ? size == r->size : true);
         free(copy);
@@ -269,10 +268,10 @@ static void batter(const struct recorded *r)
     memcpy(copy, r->bytes, r->size);
     for (size_t at = 0; at < r->size; at++) {
         for (size_t v = 0; v < sizeof values; v++) {
-            struct netlink_event event;
+            struct kernel_event event;
             copy[at] = values[v];
             if (netlink_parse(copy, r->size, &event) &&
-                (event.type == NETLINK_ADDRESS || event.type == NETLINK_ADDRESS_GONE)) {
+                (event.type == KERNEL_ADDRESS || event.type == KERNEL_ADDRESS_GONE)) {
                 EXPECT_TRUE(event.address.prefix <= (event.address.family == 4 ? 32 : 128));
                 EXPECT_TRUE(event.address.ifindex != 0);
             }
@@ -292,141 +291,4 @@ TEST_CASE(netlink, survives_any_bytes)
     batter(&link);
     struct recorded gone = from_file("link-gone");
     batter(&gone);
-}
-
-/* --- the table ------------------------------------------------------------------------------- */
-
-static struct netlink_event address(unsigned ifindex, uint8_t family, const char *hex,
-                                    uint8_t prefix)
-{
-    struct netlink_event event = {.type = NETLINK_ADDRESS};
-    event.address =
-        (struct netlink_address){.ifindex = ifindex, .family = family, .prefix = prefix};
-    tk_unhex(hex, event.address.bytes, sizeof event.address.bytes);
-    return event;
-}
-
-/* 10.0.0.100 and 2001:db8::100 are virtual. */
-static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
-{
-    (void)self;
-    static const uint8_t ipv4[4] = {10, 0, 0, 100};
-    static const uint8_t ipv6[16] = {0x20, 1, 0x0d, 0xb8, [14] = 1};
-    return family == 4 ? memcmp(bytes, ipv4, 4) == 0 : memcmp(bytes, ipv6, 16) == 0;
-}
-
-static const struct netlink_virtuals virtuals = {is_virtual, NULL};
-
-static void note(struct netlink_addresses *table, int want, struct netlink_event event)
-{
-    EXPECT_INT(want, netlink_addresses_note(table, &event));
-}
-
-TEST_CASE(netlink, keeps_a_table_of_addresses_from_events)
-{
-    struct netlink_addresses table = {0};
-    struct netlink_event one = address(2, 4, "0a000001", 24);
-    note(&table, 1, one);
-    note(&table, 0, one); /* a renewal is no change */
-    one.address.deprecated = true;
-    note(&table, 1, one);
-    EXPECT_U64(1, table.count);
-    for (uint8_t i = 0; i < 40; i++) { /* more than it has room for at first */
-        struct netlink_event many = address(3, 4, "0a000000", 32);
-        many.address.bytes[3] = i;
-        note(&table, 1, many);
-    }
-    EXPECT_U64(41, table.count);
-    uint8_t bytes[4] = {10, 0, 0, 39};
-    EXPECT_TRUE(netlink_find(&table, 3, 4, bytes) != NULL);
-    EXPECT_TRUE(netlink_find(&table, 2, 4, bytes) == NULL);
-    EXPECT_TRUE(netlink_find(&table, 3, 6, (const uint8_t[16]){10, 0, 0, 39}) == NULL);
-
-    struct netlink_event gone = address(3, 4, "0a000027", 24);
-    gone.type = NETLINK_ADDRESS_GONE;
-    note(&table, 0, gone); /* another prefix: another address */
-    gone.address.prefix = 32;
-    note(&table, 1, gone);
-    EXPECT_TRUE(netlink_find(&table, 3, 4, bytes) == NULL);
-    note(&table, 1, (struct netlink_event){.type = NETLINK_LINK_GONE, .link = {.ifindex = 3}});
-    EXPECT_U64(1, table.count);
-    note(&table, 0, (struct netlink_event){.type = NETLINK_LINK, .link = {.ifindex = 2}});
-    note(&table, 1, (struct netlink_event){.type = NETLINK_FORGET});
-    note(&table, 0, (struct netlink_event){.type = NETLINK_FORGET});
-    EXPECT_U64(0, table.count);
-    netlink_addresses_free(&table);
-}
-
-TEST_CASE(netlink, finds_the_narrowest_own_subnet_around_an_address)
-{
-    struct netlink_addresses table = {0};
-    note(&table, 1, address(2, 4, "0a000001", 8));
-    note(&table, 1, address(2, 4, "0a000002", 25));
-    note(&table, 1, address(2, 4, "0a000064", 28)); /* virtual: says nothing */
-    note(&table, 1, address(3, 4, "0a000003", 26)); /* another interface */
-    note(&table, 1, address(2, 6, "20010db8000000000000000000000001", 64));
-    static const struct {
-        const char *why, *hex;
-        uint8_t family;
-        int want;
-    } rows[] = {
-        {"in both", "0a000064", 4, 25},
-        {"the last of the narrow one", "0a00007f", 4, 25},
-        {"the first beyond it", "0a000080", 4, 8},
-        {"in none", "0b000001", 4, -1},
-        {"IPv6", "20010db8000000000000000000000100", 6, 64},
-        {"the next subnet", "20010db8000000010000000000000100", 6, -1},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        uint8_t bytes[16] = {0};
-        tk_row(rows[i].why);
-        tk_unhex(rows[i].hex, bytes, sizeof bytes);
-        EXPECT_INT(rows[i].want, netlink_subnet(&table, 2, &virtuals, rows[i].family, bytes));
-    }
-    netlink_addresses_free(&table);
-}
-
-TEST_CASE(netlink, sends_from_the_first_own_ipv4_address)
-{
-    uint8_t source[16] = {0};
-    struct netlink_addresses table = {0};
-    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 4, source));
-    note(&table, 1, address(2, 4, "0a000064", 24)); /* virtual */
-    note(&table, 1, address(3, 4, "0a000009", 24)); /* of another interface */
-    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 4, source));
-    struct netlink_event second = address(2, 4, "0a000007", 24);
-    second.address.secondary = true;
-    note(&table, 1, second);
-    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 4, source));
-    EXPECT_BYTES("\x0a\0\0\x07\0\0\0\0\0\0\0\0\0\0\0", source, 16);
-    note(&table, 1, address(2, 4, "0a000005", 24));
-    note(&table, 1, address(2, 4, "0a000003", 24));
-    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 4, source));
-    EXPECT_BYTES("\x0a\0\0\x05\0\0\0\0\0\0\0\0\0\0\0", source, 16);
-    netlink_addresses_free(&table);
-}
-
-TEST_CASE(netlink, sends_from_a_usable_link_local_ipv6_address)
-{
-    uint8_t source[16] = {0};
-    struct netlink_addresses table = {0};
-    note(&table, 1, address(2, 6, "20010db8000000000000000000000100", 64)); /* virtual */
-    struct netlink_event tentative = address(2, 6, "fe800000000000000000000000000001", 64);
-    tentative.address.tentative = true;
-    note(&table, 1, tentative);
-    struct netlink_event duplicate = address(2, 6, "fe800000000000000000000000000002", 64);
-    duplicate.address.dadfailed = true;
-    note(&table, 1, duplicate);
-    EXPECT_TRUE(!netlink_source(&table, 2, &virtuals, 6, source));
-    note(&table, 1, address(2, 6, "20010db8000000000000000000000007", 64));
-    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
-    EXPECT_INT(7, source[15]);
-    note(&table, 1, address(2, 6, "fe800000000000000000000000000003", 64));
-    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
-    EXPECT_INT(3, source[15]);
-    tentative.address.tentative = false;
-    note(&table, 1, tentative);
-    EXPECT_TRUE(netlink_source(&table, 2, &virtuals, 6, source));
-    EXPECT_INT(1, source[15]);
-    netlink_addresses_free(&table);
 }

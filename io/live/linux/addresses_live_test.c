@@ -24,10 +24,10 @@
 enum { ADDRESSES_MAX = 8, OF_INTERFACE = CONFIG_PREFIX_OF_INTERFACE };
 
 struct bench {
-    struct netlink netlink;
-    struct netlink_link d0;
-    struct netlink_addresses table;
-    struct netlink_virtuals virtuals;
+    struct kernel *kernel;
+    struct kernel_link d0;
+    struct kernel_addresses table;
+    struct kernel_virtuals virtuals;
     struct addresses_on on;
     struct config_group group;
     struct config_address configured[ADDRESSES_MAX];
@@ -63,15 +63,15 @@ static bool is_virtual(const void *self, uint8_t family, const uint8_t *bytes)
     return false;
 }
 
-static void note(void *self, const struct netlink_event *event)
+static void note(void *self, const struct kernel_event *event)
 {
-    EXPECT_TRUE(netlink_addresses_note((struct netlink_addresses *)self, event) >= 0);
+    EXPECT_TRUE(kernel_addresses_note((struct kernel_addresses *)self, event) >= 0);
 }
 
 /* Bring the table up to date with the kernel. */
 static void refresh(struct bench *b)
 {
-    EXPECT_INT(0, netlink_dump(&b->netlink, note, &b->table));
+    EXPECT_INT(0, kernel_dump(b->kernel, note, &b->table));
 }
 
 /* A namespace, and a group of these addresses: "10.0.0.100", or with a prefix. NULL ends them. */
@@ -95,19 +95,18 @@ static bool set_bench(struct bench *b, const char *const *addresses)
         }
         b->configured[b->group.address_count] = configured(text, prefix);
     }
-    b->virtuals = (struct netlink_virtuals){is_virtual, &b->group};
-    b->on = (struct addresses_on){&b->netlink, &b->table, &b->virtuals};
+    b->virtuals = (struct kernel_virtuals){is_virtual, &b->group};
     bool ok = shell("ip link add d0 type veth peer name d1 &&"
                     "for i in d0 d1; do"
                     "  echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad && ip link set $i up ||"
                     "  exit 1; done &&"
                     "ip address add 10.0.0.1/24 dev d0 &&"
                     "ip address add 2001:db8::1/64 dev d0 nodad") &&
-              netlink_open(&b->netlink) == 0 &&
-              netlink_link_by_name(&b->netlink, "d0", &b->d0) == 0 &&
+              kernel_open(&b->kernel) == 0 && kernel_link_by_name(b->kernel, "d0", &b->d0) == 0 &&
               addresses_make(&b->addresses, &b->group) == 0;
     EXPECT_TRUE(ok);
     if (ok) {
+        b->on = (struct addresses_on){b->kernel, &b->table, &b->virtuals};
         refresh(b);
     }
     return ok;
@@ -116,8 +115,8 @@ static bool set_bench(struct bench *b, const char *const *addresses)
 static void clear_bench(struct bench *b)
 {
     addresses_free(&b->addresses);
-    netlink_addresses_free(&b->table);
-    netlink_close(&b->netlink);
+    kernel_addresses_free(&b->table);
+    kernel_close(b->kernel);
 }
 
 /* As on the way to MASTER, with 30 s of patience. */
@@ -125,7 +124,7 @@ static int hold(struct bench *b)
 {
     refresh(b);
     addresses_resolve(&b->addresses, &b->group, &b->on, b->d0.ifindex, CARP_SECONDS(30));
-    return addresses_hold(&b->addresses, &b->group, &b->netlink);
+    return addresses_hold(&b->addresses, &b->group, b->kernel);
 }
 
 /* All global addresses of d0 but its own two, as `ip` tells them: "10.0.0.100/24 dynamic\n"... */
@@ -187,11 +186,11 @@ TEST_CASE(addresses_live, have_the_prefix_of_the_interfaces_own_subnet_or_of_a_h
         }
     }
     tk_row(NULL);
-    EXPECT_INT(0, addresses_drop(&b.addresses, &b.netlink));
+    EXPECT_INT(0, addresses_drop(&b.addresses, b.kernel));
     EXPECT_TRUE(!b.addresses.held);
     EXPECT_STR("", there());
     expect_own_there();
-    EXPECT_INT(0, addresses_drop(&b.addresses, &b.netlink)); /* fine when they are gone */
+    EXPECT_INT(0, addresses_drop(&b.addresses, b.kernel)); /* fine when they are gone */
     clear_bench(&b);
 }
 
@@ -232,7 +231,7 @@ TEST_CASE(addresses_live, are_not_complained_of_without_end)
     log_capture();
     for (int i = 0; i < 10; i++) {
         addresses_resolve(&b.addresses, &b.group, &b.on, b.d0.ifindex, CARP_SECONDS(30));
-        EXPECT_TRUE(addresses_hold(&b.addresses, &b.group, &b.netlink) < 0);
+        EXPECT_TRUE(addresses_hold(&b.addresses, &b.group, b.kernel) < 0);
     }
     unsigned lines = 0;
     for (const char *at = log_captured(); (at = strstr(at, "cannot set")) != NULL; at++) {
@@ -269,7 +268,7 @@ TEST_CASE(addresses_live, are_taken_over_when_they_are_there_already)
         EXPECT_TRUE(shell(command));
         EXPECT_INT(0, hold(&b));
         EXPECT_STR(rows[i].held, there());
-        EXPECT_INT(0, addresses_drop(&b.addresses, &b.netlink));
+        EXPECT_INT(0, addresses_drop(&b.addresses, b.kernel));
         EXPECT_STR(rows[i].dropped, there());
         clear_bench(&b);
     }
@@ -317,10 +316,10 @@ static carp_instant at_s(uint64_t s)
 }
 
 /* What the kernel says when this address is deleted. */
-static struct netlink_address news_of(const struct bench *b, size_t index)
+static struct kernel_address news_of(const struct bench *b, size_t index)
 {
-    const struct netlink_virtual *v = &b->addresses.at[index];
-    struct netlink_address gone = {.ifindex = v->ifindex, .family = v->family, .prefix = v->prefix};
+    const struct kernel_virtual *v = &b->addresses.at[index];
+    struct kernel_address gone = {.ifindex = v->ifindex, .family = v->family, .prefix = v->prefix};
     memcpy(gone.bytes, v->bytes, sizeof gone.bytes);
     return gone;
 }
@@ -344,14 +343,14 @@ TEST_CASE(addresses_live, are_put_back_when_removed_but_not_again_and_again)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char row[32];
         bool lost = !rows[i].lost;
-        struct netlink_address gone = news_of(&b, rows[i].index);
+        struct kernel_address gone = news_of(&b, rows[i].index);
         bool is6 = rows[i].index == 1;
         snprintf(row, sizeof row, "number %zu", i + 1);
         tk_row(row);
-        EXPECT_INT(0, netlink_remove(&b.netlink, &b.addresses.at[rows[i].index], 1, NULL));
+        EXPECT_INT(0, kernel_remove(b.kernel, &b.addresses.at[rows[i].index], 1, NULL));
         log_capture();
         EXPECT_TRUE(
-            addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(rows[i].s), &gone, &lost));
+            addresses_gone(&b.addresses, &b.group, b.kernel, at_s(rows[i].s), &gone, &lost));
         const char *log = log_captured();
         EXPECT_INT(rows[i].lost, lost);
         char want[160];
@@ -374,23 +373,23 @@ TEST_CASE(addresses_live, are_put_back_only_when_they_are_held_and_ours)
         return;
     }
     EXPECT_INT(0, hold(&b));
-    struct netlink_address ours = news_of(&b, 0), other;
+    struct kernel_address ours = news_of(&b, 0), other;
     log_capture();
     other = ours;
     other.ifindex += 1;
-    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(0), &other, &lost));
+    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, b.kernel, at_s(0), &other, &lost));
     EXPECT_TRUE(!lost);
     other = ours;
     other.bytes[3] += 1;
-    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(0), &other, &lost));
+    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, b.kernel, at_s(0), &other, &lost));
     other = ours;
     other.family = 6;
-    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(0), &other, &lost));
+    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, b.kernel, at_s(0), &other, &lost));
     other = ours;
     other.prefix = 32; /* IPv4: another address, of someone else's; ours is still there */
-    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(0), &other, &lost));
-    EXPECT_INT(0, addresses_drop(&b.addresses, &b.netlink));
-    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, &b.netlink, at_s(0), &ours, &lost));
+    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, b.kernel, at_s(0), &other, &lost));
+    EXPECT_INT(0, addresses_drop(&b.addresses, b.kernel));
+    EXPECT_TRUE(!addresses_gone(&b.addresses, &b.group, b.kernel, at_s(0), &ours, &lost));
     EXPECT_STR("", log_captured());
     EXPECT_STR("", there());
     clear_bench(&b);
@@ -418,10 +417,10 @@ TEST_CASE(addresses_live, live_a_little_longer_than_the_groups_patience)
         addresses_resolve(&b.addresses, &b.group, &b.on, b.d0.ifindex,
                           (carp_duration){rows[i].patience_ns});
         EXPECT_U64(rows[i].want, b.addresses.at[0].lifetime_s);
-        EXPECT_INT(0, addresses_hold(&b.addresses, &b.group, &b.netlink));
+        EXPECT_INT(0, addresses_hold(&b.addresses, &b.group, b.kernel));
         EXPECT_U64(CARP_SECONDS(rows[i].want).ns / 4, addresses_renewal(&b.addresses, 1).ns);
     }
-    EXPECT_INT(0, addresses_drop(&b.addresses, &b.netlink));
+    EXPECT_INT(0, addresses_drop(&b.addresses, b.kernel));
     EXPECT_U64(UINT64_MAX, addresses_renewal(&b.addresses, 1).ns);
     clear_bench(&b);
 }
@@ -448,18 +447,18 @@ TEST_CASE(addresses_live, have_their_lifetime_renewed_while_they_are_held)
         }
         EXPECT_INT(0, addresses_make(&held[g], &groups[g]));
         addresses_resolve(&held[g], &groups[g], &b.on, b.d0.ifindex, CARP_SECONDS(899));
-        EXPECT_INT(0, addresses_hold(&held[g], &groups[g], &b.netlink));
+        EXPECT_INT(0, addresses_hold(&held[g], &groups[g], b.kernel));
     }
     EXPECT_TRUE(shell("for i in 10.1.0.0 10.1.30.2 10.1.59.4; do ip address change $i/32 dev d0"
                       "  valid_lft 60 preferred_lft 60 || exit 1; done"));
-    EXPECT_INT(0, addresses_drop(&held[1], &b.netlink));
-    EXPECT_INT(0, addresses_renew(held, COUNT, &b.netlink));
+    EXPECT_INT(0, addresses_drop(&held[1], b.kernel));
+    EXPECT_INT(0, addresses_renew(held, COUNT, b.kernel));
     EXPECT_TRUE(shell("test $(ip -o address show dev d0 | grep 'inet 10[.]1[.]' |"
                       "  grep -cE 'valid_lft (900|8[0-9]{2})sec') = 295"));
     EXPECT_TRUE(shell("! ip -o address show dev d0 | grep -q 'inet 10[.]1[.]1[.]'"));
     EXPECT_U64(CARP_SECONDS(225).ns, addresses_renewal(held, COUNT).ns);
     EXPECT_TRUE(shell("ip link set d0 name gone && ip link del gone"));
-    EXPECT_TRUE(addresses_renew(held, COUNT, &b.netlink) < 0);
+    EXPECT_TRUE(addresses_renew(held, COUNT, b.kernel) < 0);
     for (int g = 0; g < COUNT; g++) {
         addresses_free(&held[g]);
     }

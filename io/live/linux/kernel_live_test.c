@@ -1,5 +1,5 @@
 /*
- * Goal: the kernel does with our requests what netlink.h promises. Each test has a network
+ * Goal: the kernel does with our requests what kernel.h promises. Each test has a network
  * namespace of its own, which ends with the next test or the program; without root they are
  * skipped.
  */
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/live/linux/netlink.h"
+#include "io/live/kernel.h"
 #include "tools/testkit/testkit.h"
 
 /* --- the bench ------------------------------------------------------------------------------- */
@@ -30,9 +30,9 @@ static bool shell(const char *command)
 
 /* A fresh namespace with d0 and d1, both ends of a cable, up and without duplicate detection. On a
  * busy machine their link-local addresses come a moment later, and would be news to a test. */
-static bool enter_namespace(struct netlink *netlink, struct netlink_link *d0)
+static bool enter_namespace(struct kernel **kernel, struct kernel_link *d0)
 {
-    memset(netlink, 0, sizeof *netlink);
+    *kernel = NULL;
     if (unshare(CLONE_NEWNET) != 0) {
         tk_skip("network namespaces need root");
         return false;
@@ -46,38 +46,38 @@ static bool enter_namespace(struct netlink *netlink, struct netlink_link *d0)
               "  [ \"$(ip -6 -o addr show scope link | wc -l)\" = 2 ] && exit 0;"
               "  sleep 0.02;"
               "done; exit 1") &&
-        netlink_open(netlink) == 0 && netlink_link_by_name(netlink, "d0", d0) == 0;
+        kernel_open(kernel) == 0 && kernel_link_by_name(*kernel, "d0", d0) == 0;
     EXPECT_TRUE(ok);
     return ok;
 }
 
 struct news {
-    struct netlink_addresses table;
+    struct kernel_addresses table;
     unsigned links, links_gone, links_down, addresses, addresses_gone, forgets, syncs;
 };
 
-static void take_news(void *self, const struct netlink_event *event)
+static void take_news(void *self, const struct kernel_event *event)
 {
     struct news *news = (struct news *)self;
-    EXPECT_TRUE(netlink_addresses_note(&news->table, event) >= 0);
+    EXPECT_TRUE(kernel_addresses_note(&news->table, event) >= 0);
     switch (event->type) {
-    case NETLINK_LINK:
+    case KERNEL_LINK:
         news->links += 1;
         news->links_down += !event->link.up;
         break;
-    case NETLINK_LINK_GONE:
+    case KERNEL_LINK_GONE:
         news->links_gone += 1;
         break;
-    case NETLINK_ADDRESS:
+    case KERNEL_ADDRESS:
         news->addresses += 1;
         break;
-    case NETLINK_ADDRESS_GONE:
+    case KERNEL_ADDRESS_GONE:
         news->addresses_gone += 1;
         break;
-    case NETLINK_FORGET:
+    case KERNEL_FORGET:
         news->forgets += 1;
         break;
-    case NETLINK_SYNCED:
+    case KERNEL_SYNCED:
         news->syncs += 1;
         break;
     }
@@ -85,17 +85,17 @@ static void take_news(void *self, const struct netlink_event *event)
 
 static void forget_news(struct news *news)
 {
-    netlink_addresses_free(&news->table);
+    kernel_addresses_free(&news->table);
     *news = (struct news){0};
 }
 
 /* Is the address there now, by a fresh dump? `found` may be NULL. */
-static bool is_there(struct netlink *netlink, const struct netlink_virtual *v,
-                     struct netlink_address *found)
+static bool is_there(struct kernel *kernel, const struct kernel_virtual *v,
+                     struct kernel_address *found)
 {
     struct news news = {0};
-    EXPECT_INT(0, netlink_dump(netlink, take_news, &news));
-    const struct netlink_address *a = netlink_find(&news.table, v->ifindex, v->family, v->bytes);
+    EXPECT_INT(0, kernel_dump(kernel, take_news, &news));
+    const struct kernel_address *a = kernel_find(&news.table, v->ifindex, v->family, v->bytes);
     if (a != NULL && found != NULL) {
         *found = *a;
     }
@@ -103,22 +103,22 @@ static bool is_there(struct netlink *netlink, const struct netlink_virtual *v,
     return a != NULL;
 }
 
-static struct netlink_virtual virtual4(const struct netlink_link *link, uint32_t lifetime_s)
+static struct kernel_virtual virtual4(const struct kernel_link *link, uint32_t lifetime_s)
 {
-    return (struct netlink_virtual){.ifindex = link->ifindex,
-                                    .lifetime_s = lifetime_s,
-                                    .family = 4,
-                                    .prefix = 24,
-                                    .bytes = {10, 0, 0, 100}};
+    return (struct kernel_virtual){.ifindex = link->ifindex,
+                                   .lifetime_s = lifetime_s,
+                                   .family = 4,
+                                   .prefix = 24,
+                                   .bytes = {10, 0, 0, 100}};
 }
 
-static struct netlink_virtual virtual6(const struct netlink_link *link, uint32_t lifetime_s)
+static struct kernel_virtual virtual6(const struct kernel_link *link, uint32_t lifetime_s)
 {
-    return (struct netlink_virtual){.ifindex = link->ifindex,
-                                    .lifetime_s = lifetime_s,
-                                    .family = 6,
-                                    .prefix = 64,
-                                    .bytes = {0x20, 1, 0x0d, 0xb8, [14] = 1}};
+    return (struct kernel_virtual){.ifindex = link->ifindex,
+                                   .lifetime_s = lifetime_s,
+                                   .family = 6,
+                                   .prefix = 64,
+                                   .bytes = {0x20, 1, 0x0d, 0xb8, [14] = 1}};
 }
 
 static double seconds_now(void)
@@ -137,26 +137,26 @@ static void nap(double seconds)
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
-TEST_CASE(netlink_live, installs_and_removes_an_address_of_either_family)
+TEST_CASE(kernel_live, installs_and_removes_an_address_of_either_family)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
-    struct netlink_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
+    struct kernel_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
     for (int i = 0; i < 2; i++) {
-        struct netlink_address got;
+        struct kernel_address got;
         tk_row(i == 0 ? "IPv4" : "IPv6");
-        EXPECT_INT(0, netlink_add(&n, &both[i]));
-        EXPECT_TRUE(is_there(&n, &both[i], &got));
+        EXPECT_INT(0, kernel_add(n, &both[i]));
+        EXPECT_TRUE(is_there(n, &both[i], &got));
         EXPECT_INT(both[i].prefix, got.prefix);
         EXPECT_TRUE(!got.permanent && !got.tentative && !got.deprecated);
-        EXPECT_INT(-EEXIST, netlink_add(&n, &both[i]));
-        struct netlink_virtual elsewhere = both[i];
+        EXPECT_INT(-EEXIST, kernel_add(n, &both[i]));
+        struct kernel_virtual elsewhere = both[i];
         elsewhere.prefix = 25;
-        EXPECT_INT(0, netlink_remove(&n, &elsewhere, 1, NULL)); /* there is no such address, */
-        EXPECT_TRUE(is_there(&n, &both[i], NULL));              /* and the other is not touched */
+        EXPECT_INT(0, kernel_remove(n, &elsewhere, 1, NULL)); /* there is no such address, */
+        EXPECT_TRUE(is_there(n, &both[i], NULL));             /* and the other is not touched */
     }
     tk_row(NULL);
     /* As `ip` sees it: global scope, no broadcast address, no duplicate detection. */
@@ -164,70 +164,70 @@ TEST_CASE(netlink_live, installs_and_removes_an_address_of_either_family)
                       "dynamic d0$'"));
     EXPECT_TRUE(shell("ip -6 address show dev d0 | grep -q 'inet6 2001:db8::100/64 scope global "
                       "nodad dynamic *$'"));
-    EXPECT_INT(0, netlink_remove(&n, both, 2, NULL));
-    EXPECT_TRUE(!is_there(&n, &both[0], NULL));
-    EXPECT_TRUE(!is_there(&n, &both[1], NULL));
-    EXPECT_INT(0, netlink_remove(&n, both, 2, NULL));
+    EXPECT_INT(0, kernel_remove(n, both, 2, NULL));
+    EXPECT_TRUE(!is_there(n, &both[0], NULL));
+    EXPECT_TRUE(!is_there(n, &both[1], NULL));
+    EXPECT_INT(0, kernel_remove(n, both, 2, NULL));
     EXPECT_TRUE(shell("ip link del d0"));
-    EXPECT_INT(0, netlink_remove(&n, both, 2, NULL));
-    EXPECT_INT(-ENODEV, netlink_add(&n, &both[0]));
-    netlink_close(&n);
+    EXPECT_INT(0, kernel_remove(n, both, 2, NULL));
+    EXPECT_INT(-ENODEV, kernel_add(n, &both[0]));
+    kernel_close(n);
 }
 
 /* A permanent address that the operator set is reported, not touched; taking it over makes it ours.
  */
-TEST_CASE(netlink_live, reports_an_address_that_the_operator_set)
+TEST_CASE(kernel_live, reports_an_address_that_the_operator_set)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
     EXPECT_TRUE(shell("ip address add 10.0.0.100/24 dev d0 &&"
                       "ip address add 2001:db8::100/64 dev d0 nodad"));
-    struct netlink_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
+    struct kernel_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
     for (int i = 0; i < 2; i++) {
-        struct netlink_address got;
+        struct kernel_address got;
         tk_row(i == 0 ? "IPv4" : "IPv6");
-        EXPECT_INT(-EEXIST, netlink_add(&n, &both[i]));
-        EXPECT_TRUE(is_there(&n, &both[i], &got));
+        EXPECT_INT(-EEXIST, kernel_add(n, &both[i]));
+        EXPECT_TRUE(is_there(n, &both[i], &got));
         EXPECT_TRUE(got.permanent);
-        EXPECT_INT(0, netlink_renew(&n, &both[i], 1, NULL));
-        EXPECT_TRUE(is_there(&n, &both[i], &got));
+        EXPECT_INT(0, kernel_renew(n, &both[i], 1, NULL));
+        EXPECT_TRUE(is_there(n, &both[i], &got));
         EXPECT_TRUE(!got.permanent);
     }
-    netlink_close(&n);
+    kernel_close(n);
 }
 
 /* The third layer of "no address without a living daemon": nobody renews, and it ends. 2 s of
  * lifetime; the renewed one outlives the other. How late the kernel is, is printed, not judged. */
-TEST_CASE(netlink_live, lets_the_kernel_drop_what_nobody_renews)
+TEST_CASE(kernel_live, lets_the_kernel_drop_what_nobody_renews)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
-    struct netlink_virtual dropped[2] = {virtual4(&d0, 2), virtual6(&d0, 2)};
-    struct netlink_virtual kept[2] = {virtual4(&d0, 2), virtual6(&d0, 2)};
+    struct kernel_virtual dropped[2] = {virtual4(&d0, 2), virtual6(&d0, 2)};
+    struct kernel_virtual kept[2] = {virtual4(&d0, 2), virtual6(&d0, 2)};
     kept[0].bytes[3] = 101;
     kept[1].bytes[15] = 1;
     /* Without an own first address of the subnet, the first virtual one would take the other along.
      */
     EXPECT_TRUE(shell("ip address add 10.0.0.1/24 dev d0"));
-    EXPECT_INT(0, netlink_renew(&n, dropped, 2, NULL));
-    EXPECT_INT(0, netlink_renew(&n, kept, 2, NULL));
+    EXPECT_INT(0, kernel_renew(n, dropped, 2, NULL));
+    EXPECT_INT(0, kernel_renew(n, kept, 2, NULL));
     double start = seconds_now();
     double ended[2] = {0, 0};
     double renewed = start;
     while (seconds_now() < start + 8 && (ended[0] == 0 || ended[1] == 0)) {
         nap(0.02);
         if (seconds_now() > renewed + 0.5) {
-            EXPECT_INT(0, netlink_renew(&n, kept, 2, NULL));
+            EXPECT_INT(0, kernel_renew(n, kept, 2, NULL));
             renewed = seconds_now();
         }
         for (int i = 0; i < 2; i++) {
-            if (ended[i] == 0 && !is_there(&n, &dropped[i], NULL)) {
+            if (ended[i] == 0 && !is_there(n, &dropped[i], NULL)) {
                 ended[i] = seconds_now() - start;
             }
         }
@@ -235,29 +235,29 @@ TEST_CASE(netlink_live, lets_the_kernel_drop_what_nobody_renews)
     for (int i = 0; i < 2; i++) {
         tk_row(i == 0 ? "IPv4" : "IPv6");
         EXPECT_TRUE(ended[i] != 0);
-        EXPECT_TRUE(is_there(&n, &kept[i], NULL));
+        EXPECT_TRUE(is_there(n, &kept[i], NULL));
         printf("figure lifetime_of_2_s_ipv%d %.3f s\n", i == 0 ? 4 : 6, ended[i]);
     }
-    netlink_close(&n);
+    kernel_close(n);
 }
 
 /* What an own, dynamic IPv6 address gave the machine stays its own. Linux 6.18 ties the route of
  * the subnet to the lifetime of the last address installed in it, unless told not to. */
-TEST_CASE(netlink_live, leaves_the_route_of_the_interfaces_own_subnet_alone)
+TEST_CASE(kernel_live, leaves_the_route_of_the_interfaces_own_subnet_alone)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
     EXPECT_TRUE(shell("ip address add 2001:db8::1/64 dev d0 nodad valid_lft 9000 "
                       "preferred_lft 9000"));
-    struct netlink_virtual v = virtual6(&d0, 30);
+    struct kernel_virtual v = virtual6(&d0, 30);
     v.own_subnet = true;
-    EXPECT_INT(0, netlink_add(&n, &v));
-    EXPECT_INT(0, netlink_renew(&n, &v, 1, NULL));
+    EXPECT_INT(0, kernel_add(n, &v));
+    EXPECT_INT(0, kernel_renew(n, &v, 1, NULL));
     EXPECT_TRUE(shell("ip -6 route show 2001:db8::/64 | grep -Eq 'expires (9000|8[0-9]{3})sec'"));
-    EXPECT_INT(0, netlink_remove(&n, &v, 1, NULL));
+    EXPECT_INT(0, kernel_remove(n, &v, 1, NULL));
     EXPECT_TRUE(shell("ip -6 route show 2001:db8::/64 | grep -Eq 'expires (9000|8[0-9]{3})sec'"));
     /* Where there is no own one, the kernel makes the route with the address; it ends with the
      * lifetime, not with the removal. */
@@ -265,40 +265,40 @@ TEST_CASE(netlink_live, leaves_the_route_of_the_interfaces_own_subnet_alone)
         shell("ip -6 route flush 2001:db8::/64 && ip -6 address del 2001:db8::1/64 dev d0"));
     EXPECT_TRUE(shell("test -z \"$(ip -6 route show 2001:db8::/64)\""));
     v.own_subnet = false;
-    EXPECT_INT(0, netlink_add(&n, &v));
+    EXPECT_INT(0, kernel_add(n, &v));
     EXPECT_TRUE(shell("ip -6 route show 2001:db8::/64 | grep -Eq 'expires (30|2[0-9])sec'"));
-    netlink_close(&n);
+    kernel_close(n);
 }
 
 /* What the kernel does with the other addresses of a subnet, as netlink.h warns. */
-TEST_CASE(netlink_live, takes_the_rest_of_a_subnet_along_with_its_first_address)
+TEST_CASE(kernel_live, takes_the_rest_of_a_subnet_along_with_its_first_address)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
     for (int promoted = 0; promoted < 2; promoted++) {
-        struct netlink_virtual first = virtual4(&d0, 30);
-        struct netlink_virtual second = virtual4(&d0, 30);
+        struct kernel_virtual first = virtual4(&d0, 30);
+        struct kernel_virtual second = virtual4(&d0, 30);
         second.bytes[3] = 101;
         tk_row(promoted ? "with promote_secondaries" : "without");
-        EXPECT_INT(0, netlink_add(&n, &first));
-        EXPECT_INT(0, netlink_add(&n, &second));
-        EXPECT_INT(0, netlink_remove(&n, &first, 1, NULL));
-        EXPECT_INT(promoted, is_there(&n, &second, NULL));
+        EXPECT_INT(0, kernel_add(n, &first));
+        EXPECT_INT(0, kernel_add(n, &second));
+        EXPECT_INT(0, kernel_remove(n, &first, 1, NULL));
+        EXPECT_INT(promoted, is_there(n, &second, NULL));
         EXPECT_TRUE(shell("echo 1 >/proc/sys/net/ipv4/conf/d0/promote_secondaries"));
     }
-    netlink_close(&n);
+    kernel_close(n);
 }
 
 /* 300 addresses are more than one batch; two of them cannot be. */
-TEST_CASE(netlink_live, renews_many_at_once_and_counts_what_fails)
+TEST_CASE(kernel_live, renews_many_at_once_and_counts_what_fails)
 {
     enum { COUNT = 300 };
-    static struct netlink_virtual many[COUNT];
-    struct netlink n;
-    struct netlink_link d0;
+    static struct kernel_virtual many[COUNT];
+    struct kernel *n;
+    struct kernel_link d0;
     if (!enter_namespace(&n, &d0)) {
         return;
     }
@@ -306,128 +306,128 @@ TEST_CASE(netlink_live, renews_many_at_once_and_counts_what_fails)
         many[i] = i % 2 == 0 ? virtual4(&d0, 30) : virtual6(&d0, 30);
         many[i].bytes[many[i].family == 4 ? 2 : 13] = (uint8_t)(i / 2);
     }
-    struct netlink_failures failures = {9, 9, 9};
-    EXPECT_INT(0, netlink_renew(&n, many, COUNT, &failures));
+    struct kernel_failures failures = {9, 9, 9};
+    EXPECT_INT(0, kernel_renew(n, many, COUNT, &failures));
     EXPECT_U64(0, failures.count);
     EXPECT_INT(0, failures.error);
     many[7].ifindex = 4711;
     many[299].ifindex = 4711;
-    EXPECT_INT(-ENODEV, netlink_renew(&n, many, COUNT, &failures));
+    EXPECT_INT(-ENODEV, kernel_renew(n, many, COUNT, &failures));
     EXPECT_U64(2, failures.count);
     EXPECT_U64(7, failures.first);
     EXPECT_INT(-ENODEV, failures.error);
-    EXPECT_TRUE(is_there(&n, &many[298], NULL));
-    EXPECT_INT(0, netlink_remove(&n, many, COUNT, &failures));
-    EXPECT_TRUE(!is_there(&n, &many[0], NULL));
-    EXPECT_TRUE(!is_there(&n, &many[298], NULL));
-    EXPECT_INT(0, netlink_renew(&n, many, 0, &failures));
-    netlink_close(&n);
+    EXPECT_TRUE(is_there(n, &many[298], NULL));
+    EXPECT_INT(0, kernel_remove(n, many, COUNT, &failures));
+    EXPECT_TRUE(!is_there(n, &many[0], NULL));
+    EXPECT_TRUE(!is_there(n, &many[298], NULL));
+    EXPECT_INT(0, kernel_renew(n, many, 0, &failures));
+    kernel_close(n);
 }
 
 /* --- news ------------------------------------------------------------------------------------ */
 
 /* A new cable is told of in several messages, on a busy machine some of them late. */
-static void hear_until_quiet(struct netlink *n, struct news *news)
+static void hear_until_quiet(struct kernel *n, struct news *news)
 {
-    struct pollfd monitor = {.fd = netlink_watch_fd(n), .events = POLLIN};
+    struct pollfd monitor = {.fd = kernel_watch_fd(n), .events = POLLIN};
     for (int i = 0; i < 20 && poll(&monitor, 1, 100) > 0; i++) {
-        EXPECT_INT(0, netlink_read(n, take_news, news));
+        EXPECT_INT(0, kernel_read(n, take_news, news));
     }
 }
 
-TEST_CASE(netlink_live, hears_of_changes_but_not_of_its_own_renewals)
+TEST_CASE(kernel_live, hears_of_changes_but_not_of_its_own_renewals)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     struct news news = {0};
     if (!enter_namespace(&n, &d0)) {
         return;
     }
-    EXPECT_INT(0, netlink_watch(&n));
-    EXPECT_INT(0, netlink_dump(&n, take_news, &news));
+    EXPECT_INT(0, kernel_watch(n));
+    EXPECT_INT(0, kernel_dump(n, take_news, &news));
     EXPECT_INT(3, news.links); /* lo, d0, d1 */
     EXPECT_INT(1, news.forgets);
     EXPECT_INT(1, news.syncs);
-    hear_until_quiet(&n, &news);
+    hear_until_quiet(n, &news);
     forget_news(&news);
 
-    struct netlink_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
-    EXPECT_INT(0, netlink_add(&n, &both[0]));
-    EXPECT_INT(0, netlink_add(&n, &both[1]));
+    struct kernel_virtual both[2] = {virtual4(&d0, 30), virtual6(&d0, 30)};
+    EXPECT_INT(0, kernel_add(n, &both[0]));
+    EXPECT_INT(0, kernel_add(n, &both[1]));
     for (int i = 0; i < 10; i++) {
-        EXPECT_INT(0, netlink_renew(&n, both, 2, NULL));
+        EXPECT_INT(0, kernel_renew(n, both, 2, NULL));
     }
     uint8_t byte;
-    EXPECT_INT(-1, recv(netlink_watch_fd(&n), &byte, 1, MSG_DONTWAIT | MSG_PEEK));
+    EXPECT_INT(-1, recv(kernel_watch_fd(n), &byte, 1, MSG_DONTWAIT | MSG_PEEK));
 
     EXPECT_TRUE(shell("ip address del 10.0.0.100/24 dev d0 &&"
                       "ip address del 2001:db8::100/64 dev d0"));
-    EXPECT_INT(0, netlink_read(&n, take_news, &news));
+    EXPECT_INT(0, kernel_read(n, take_news, &news));
     EXPECT_INT(2, news.addresses_gone);
     EXPECT_TRUE(shell("ip address add 10.0.0.1/24 dev d0 &&"
                       "ip address add 10.0.0.2/24 dev d0 valid_lft 99 preferred_lft 99 &&"
                       "ip address add 2001:db8::1/64 dev d0 nodad"));
-    EXPECT_INT(0, netlink_read(&n, take_news, &news));
+    EXPECT_INT(0, kernel_read(n, take_news, &news));
     EXPECT_INT(3, news.addresses);
     EXPECT_INT(0, news.links_down);
     EXPECT_TRUE(shell("ip link set d0 down"));
-    EXPECT_INT(0, netlink_read(&n, take_news, &news));
+    EXPECT_INT(0, kernel_read(n, take_news, &news));
     EXPECT_TRUE(news.links_down > 0);
     EXPECT_TRUE(shell("ip link del d0"));
-    EXPECT_INT(0, netlink_read(&n, take_news, &news));
+    EXPECT_INT(0, kernel_read(n, take_news, &news));
     EXPECT_INT(2, news.links_gone);
     EXPECT_U64(0, news.table.count);
     forget_news(&news);
-    netlink_close(&n);
+    kernel_close(n);
 }
 
 /* More news than the socket holds: the kernel drops some and says so once (ENOBUFS). What is known
  * afterwards is what is there, not what the queue still had. */
-TEST_CASE(netlink_live, starts_over_when_news_were_lost)
+TEST_CASE(kernel_live, starts_over_when_news_were_lost)
 {
-    struct netlink n;
-    struct netlink_link d0;
+    struct kernel *n;
+    struct kernel_link d0;
     struct news news = {0};
     if (!enter_namespace(&n, &d0)) {
         return;
     }
-    EXPECT_INT(0, netlink_watch(&n));
-    EXPECT_INT(0, netlink_dump(&n, take_news, &news));
+    EXPECT_INT(0, kernel_watch(n));
+    EXPECT_INT(0, kernel_dump(n, take_news, &news));
     size_t before = news.table.count;
     int small = 4096;
-    EXPECT_INT(0, setsockopt(netlink_watch_fd(&n), SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
+    EXPECT_INT(0, setsockopt(kernel_watch_fd(n), SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
     EXPECT_TRUE(shell("for i in $(seq 1 60); do echo address add 10.1.0.$i/32 dev d0; done |"
                       "ip -batch - && "
                       "for i in $(seq 2 60); do echo address del 10.1.0.$i/32 dev d0; done |"
                       "ip -batch -"));
-    EXPECT_INT(0, netlink_read(&n, take_news, &news));
+    EXPECT_INT(0, kernel_read(n, take_news, &news));
     EXPECT_INT(2, news.forgets);
     EXPECT_INT(2, news.syncs);
     EXPECT_U64(before + 1, news.table.count);
     uint8_t first[4] = {10, 1, 0, 1};
-    EXPECT_TRUE(netlink_find(&news.table, d0.ifindex, 4, first) != NULL);
+    EXPECT_TRUE(kernel_find(&news.table, d0.ifindex, 4, first) != NULL);
     forget_news(&news);
-    netlink_close(&n);
+    kernel_close(n);
 }
 
-TEST_CASE(netlink_live, finds_an_interface_by_its_name_alone)
+TEST_CASE(kernel_live, finds_an_interface_by_its_name_alone)
 {
-    struct netlink n;
-    struct netlink_link d0;
-    struct netlink_link link = {.ifindex = 77};
+    struct kernel *n;
+    struct kernel_link d0;
+    struct kernel_link link = {.ifindex = 77};
     if (!enter_namespace(&n, &d0)) {
         return;
     }
     EXPECT_STR("d0", d0.name);
     EXPECT_TRUE(d0.ethernet && d0.up && d0.running);
-    EXPECT_INT(-ENODEV, netlink_link_by_name(&n, "d2", &link));
-    EXPECT_INT(-ENODEV, netlink_link_by_name(&n, "", &link));
-    EXPECT_INT(-ENODEV, netlink_link_by_name(&n, "sixteen-letters!", &link));
+    EXPECT_INT(-ENODEV, kernel_link_by_name(n, "d2", &link));
+    EXPECT_INT(-ENODEV, kernel_link_by_name(n, "", &link));
+    EXPECT_INT(-ENODEV, kernel_link_by_name(n, "sixteen-letters!", &link));
     EXPECT_INT(77, link.ifindex);
     EXPECT_TRUE(shell("ip link set d1 down"));
-    EXPECT_INT(0, netlink_link_by_name(&n, "d0", &link));
+    EXPECT_INT(0, kernel_link_by_name(n, "d0", &link));
     EXPECT_TRUE(link.up && !link.running);
-    EXPECT_INT(0, netlink_link_by_name(&n, "lo", &link));
+    EXPECT_INT(0, kernel_link_by_name(n, "lo", &link));
     EXPECT_TRUE(!link.ethernet && !link.up);
-    netlink_close(&n);
+    kernel_close(n);
 }

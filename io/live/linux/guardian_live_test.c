@@ -59,12 +59,12 @@ struct scene {
     /* Set by the test before raise_curtain(). */
     struct guardian_group group;
     struct port_guard guard;
-    struct netlink_virtual addresses[2];
+    struct kernel_virtual addresses[2];
     size_t address_count;
     bool stubborn; /* the worker ignores SIGTERM */
 
-    struct netlink netlink;
-    struct netlink_link d0;
+    struct kernel *kernel;
+    struct kernel_link d0;
     int packets; /* on d1 */
     struct stage *stage;
     pid_t guardian;
@@ -89,7 +89,7 @@ static void on_term(int signal)
 struct worker {
     struct scene *scene;
     struct guardian *guardian;
-    struct netlink netlink;
+    struct kernel *kernel;
     bool held;
 };
 
@@ -110,12 +110,12 @@ static void tell_guardian(struct worker *w)
 
 static void renew(struct worker *w)
 {
-    netlink_renew(&w->netlink, w->scene->addresses, w->scene->address_count, NULL);
+    kernel_renew(w->kernel, w->scene->addresses, w->scene->address_count, NULL);
 }
 
 static void let_go(struct worker *w)
 {
-    netlink_remove(&w->netlink, w->scene->addresses, w->scene->address_count, NULL);
+    kernel_remove(w->kernel, w->scene->addresses, w->scene->address_count, NULL);
     guardian_drop(w->guardian, 0);
     w->held = false;
 }
@@ -165,7 +165,7 @@ static int work(struct worker *w)
 {
     struct stage *stage = w->scene->stage;
     signal(SIGTERM, w->scene->stubborn ? SIG_IGN : on_term);
-    if (netlink_open(&w->netlink) != 0) {
+    if (kernel_open(&w->kernel) != 0) {
         return 2;
     }
     tell_guardian(w);
@@ -209,9 +209,9 @@ static double realtime(void)
 
 static void listen_on_d1(struct scene *s)
 {
-    struct netlink_link d1;
+    struct kernel_link d1;
     int on = 1;
-    EXPECT_INT(0, netlink_link_by_name(&s->netlink, "d1", &d1));
+    EXPECT_INT(0, kernel_link_by_name(s->kernel, "d1", &d1));
     s->packets = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
     struct sockaddr_ll at = {
         .sll_family = AF_PACKET,
@@ -224,18 +224,18 @@ static void listen_on_d1(struct scene *s)
 
 static void set_properties(struct scene *s)
 {
-    s->group = (struct guardian_group){.name = "web"};
+    s->group = (struct guardian_group){.name = "web", .interface = "d0"};
     s->address_count = 2;
-    s->addresses[0] = (struct netlink_virtual){.ifindex = s->d0.ifindex,
-                                               .lifetime_s = LIFETIME_S,
-                                               .family = 4,
-                                               .prefix = 24,
-                                               .bytes = {10, 0, 0, 100}};
-    s->addresses[1] = (struct netlink_virtual){.ifindex = s->d0.ifindex,
-                                               .lifetime_s = LIFETIME_S,
-                                               .family = 6,
-                                               .prefix = 64,
-                                               .bytes = {0x20, 1, 0x0d, 0xb8, [14] = 1}};
+    s->addresses[0] = (struct kernel_virtual){.ifindex = s->d0.ifindex,
+                                              .lifetime_s = LIFETIME_S,
+                                              .family = 4,
+                                              .prefix = 24,
+                                              .bytes = {10, 0, 0, 100}};
+    s->addresses[1] = (struct kernel_virtual){.ifindex = s->d0.ifindex,
+                                              .lifetime_s = LIFETIME_S,
+                                              .family = 6,
+                                              .prefix = 64,
+                                              .bytes = {0x20, 1, 0x0d, 0xb8, [14] = 1}};
     s->guard.patience = CARP_MILLISECONDS(600);
     s->guard.farewell_size[0] = sizeof farewell4;
     s->guard.farewell_size[1] = sizeof farewell6;
@@ -254,8 +254,8 @@ static bool set_scene(struct scene *s)
         mmap(NULL, sizeof *s->stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED ||
         !shell("ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up") ||
-        netlink_open(&s->netlink) != 0 || netlink_watch(&s->netlink) != 0 ||
-        netlink_link_by_name(&s->netlink, "d0", &s->d0) != 0) {
+        kernel_open(&s->kernel) != 0 || kernel_watch(s->kernel) != 0 ||
+        kernel_link_by_name(s->kernel, "d0", &s->d0) != 0) {
         tk_fail(__FILE__, __LINE__, "cannot make a namespace");
         return false;
     }
@@ -268,14 +268,14 @@ static bool set_scene(struct scene *s)
 static void clear_scene(struct scene *s)
 {
     close(s->packets);
-    netlink_close(&s->netlink);
+    kernel_close(s->kernel);
     munmap(s->stage, sizeof *s->stage);
 }
 
-static void note_change(void *self, const struct netlink_event *event)
+static void note_change(void *self, const struct kernel_event *event)
 {
     struct scene *s = (struct scene *)self;
-    if (event->type == NETLINK_ADDRESS_GONE && event->address.ifindex == s->d0.ifindex) {
+    if (event->type == KERNEL_ADDRESS_GONE && event->address.ifindex == s->d0.ifindex) {
         s->addresses_gone += 1;
     }
 }
@@ -313,11 +313,11 @@ static void look(struct scene *s)
         s->farewells[1] += is6;
         if (is4 || is6) {
             s->farewell_s = stamp_of(&message);
-            EXPECT_INT(0, netlink_read(&s->netlink, note_change, s));
+            EXPECT_INT(0, kernel_read(s->kernel, note_change, s));
             s->gone_at_farewell = first ? s->addresses_gone : s->gone_at_farewell;
         }
     }
-    EXPECT_INT(0, netlink_read(&s->netlink, note_change, s));
+    EXPECT_INT(0, kernel_read(s->kernel, note_change, s));
 }
 
 static void forget_what_was_seen(struct scene *s)
@@ -327,10 +327,10 @@ static void forget_what_was_seen(struct scene *s)
     s->farewells[0] = s->farewells[1] = s->gone_at_farewell = 0;
 }
 
-static void count_there(void *self, const struct netlink_event *event)
+static void count_there(void *self, const struct kernel_event *event)
 {
     *(unsigned *)self +=
-        event->type == NETLINK_ADDRESS &&
+        event->type == KERNEL_ADDRESS &&
         (memcmp(event->address.bytes, "\x0a\0\0\x64", 4) == 0 ||
          memcmp(event->address.bytes, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\x01", 15) == 0);
 }
@@ -339,7 +339,7 @@ static void count_there(void *self, const struct netlink_event *event)
 static unsigned there(struct scene *s)
 {
     unsigned count = 0;
-    EXPECT_INT(0, netlink_dump(&s->netlink, count_there, &count));
+    EXPECT_INT(0, kernel_dump(s->kernel, count_there, &count));
     return count;
 }
 
@@ -449,7 +449,7 @@ TEST_CASE(guardian_live, releases_what_a_worker_left_behind_and_ends_with_its_st
 /* Before the guardian looks for the first time. It needs no network. */
 TEST_CASE(guardian_live, hears_of_a_worker_that_dies_at_once)
 {
-    static const struct guardian_group group = {.name = "web"};
+    static const struct guardian_group group = {.name = "web", .interface = "d0"};
     const struct guardian_setup setup = {.groups = &group, .group_count = 1};
     int status = -1;
     fflush(NULL);
@@ -576,7 +576,7 @@ TEST_CASE(guardian_live, does_not_fill_the_log_with_what_happens_again_and_again
 TEST_CASE(guardian_live, does_not_fill_the_log_with_down_commands)
 {
     static const char *const command[] = {"/nonexistent/down", NULL};
-    const struct guardian_group group = {.name = "web", .down = command};
+    const struct guardian_group group = {.name = "web", .interface = "d0", .down = command};
     struct guardian_down down = {.stage = DOWN_IDLE};
     carp_instant now = clock_now();
     log_capture();

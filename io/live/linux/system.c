@@ -1,0 +1,66 @@
+#define _GNU_SOURCE
+#include "io/live/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+size_t system_lacks(const struct config *config, const char *lines[SYSTEM_LACKS_MAX])
+{
+    (void)config, (void)lines;
+    return 0;
+}
+
+void system_close_from(int fd)
+{
+    close_range((unsigned)fd, ~0U, 0);
+}
+
+void system_name_process(const char *name)
+{
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int system_random(void *bytes, size_t size)
+{
+    return getrandom(bytes, size, 0) == (ssize_t)size ? 0 : -errno;
+}
+
+int system_groups_of(const char *account, gid_t first, gid_t *groups, int *count)
+{
+    return getgrouplist(account, first, groups, count) < 0 ? -1 : 0;
+}
+
+int system_join_ipv4(int socket, unsigned ifindex, const uint8_t group[4])
+{
+    struct ip_mreqn request = {.imr_ifindex = (int)ifindex};
+    memcpy(&request.imr_multiaddr, group, 4);
+    return setsockopt(socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) == 0
+               ? 0
+               : -errno;
+}
+
+int system_reserve(int fd, uint64_t size)
+{
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 ? 0 : -errno;
+}
+
+int system_sync(int fd)
+{
+    return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+void system_trim_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
