@@ -16,7 +16,7 @@ struct deadline;
  * is looked at in the same turn of the loop, before its uv_check_t handles run. 0, or a negative
  * error of libuv. What is opened lives as long as the loop.
  */
-int deadline_open(struct deadline **deadline, uv_loop_t *loop, void (*due)(void *self), void *self);
+int deadline_open(struct deadline **opened, uv_loop_t *loop, void (*due)(void *self), void *self);
 
 /* The next deadline instead of the last one; CARP_NEVER: none. */
 void deadline_set(struct deadline *deadline, carp_instant at);

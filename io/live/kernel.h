@@ -97,7 +97,7 @@ bool kernel_source(const struct kernel_addresses *table, unsigned ifindex,
 struct kernel;
 
 /* Open for requests. kernel_close() is fine on NULL. */
-int kernel_open(struct kernel **kernel);
+int kernel_open(struct kernel **opened);
 void kernel_close(struct kernel *kernel);
 
 /*

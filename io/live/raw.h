@@ -12,7 +12,7 @@
 struct raw;
 
 /* raw_close() is fine on NULL. */
-int raw_open(struct raw **raw);
+int raw_open(struct raw **opened);
 void raw_close(struct raw *raw);
 
 /* Before this process gives up its rights: frames are going to be sent out of this interface too.

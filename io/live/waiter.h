@@ -14,7 +14,7 @@ struct waiter;
 
 /* For these signals, which the caller blocks before it waits. 0 or -errno. waiter_close() is fine
  * on NULL, and in a forked child, which has no other use for it. */
-int waiter_open(struct waiter **waiter, const sigset_t *signals);
+int waiter_open(struct waiter **opened, const sigset_t *signals);
 void waiter_close(struct waiter *waiter);
 
 /* Until a signal has come, `fd` is readable or closed (negative: not waited for), or the instant is
