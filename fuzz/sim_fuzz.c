@@ -106,7 +106,7 @@ static uint64_t choose_by_bytes(void *self, const struct decision_key *key, uint
             return 0;
         }
         uint64_t hash = decide_mix((uint64_t)key->what << 32 | key->who, key->which);
-        at = faults + hash % (c->count - faults);
+        at = faults + (size_t)(hash % (c->count - faults));
     }
     if (at >= c->count) {
         return 0;

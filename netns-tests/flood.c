@@ -153,7 +153,7 @@ static void change_digest(struct flood *f, struct frame *frame)
 /* Anywhere behind the byte that says it is protocol 112, without which the kernel passes it by. */
 static void change_size(struct flood *f, struct frame *frame)
 {
-    frame->size = IP + 10 + draw(f, 10 + ADVERT_SIZE);
+    frame->size = IP + 10 + (size_t)draw(f, 10 + ADVERT_SIZE);
 }
 
 static void change_checksum(struct flood *f, struct frame *frame)
@@ -295,7 +295,8 @@ static void send_all(struct flood *f)
             done += count;
         }
         f->sending_ns += now_ns() - from;
-        struct timespec pause = {f->pause_ns / SECOND_NS, f->pause_ns % SECOND_NS};
+        struct timespec pause = {(time_t)(f->pause_ns / SECOND_NS),
+                                 (long)(f->pause_ns % SECOND_NS)};
         nanosleep(&pause, NULL);
     }
 }

@@ -310,7 +310,7 @@ static void client_open(struct client *client, const struct options *options)
     client->fd = open_socket(options->family, 0);
     client->interval_ns = options->interval_ns;
     client->count = (uint64_t)(options->duration_ns / options->interval_ns);
-    client->answered = calloc(client->count + 1, 1);
+    client->answered = calloc((size_t)client->count + 1, 1);
     client->host = -1;
     client->realtime_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     if (client->answered == NULL) {
@@ -337,7 +337,8 @@ static void client_open(struct client *client, const struct options *options)
 static void client_loop(struct client *client)
 {
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct timespec interval = {client->interval_ns / SECOND_NS, client->interval_ns % SECOND_NS};
+    struct timespec interval = {(time_t)(client->interval_ns / SECOND_NS),
+                                (long)(client->interval_ns % SECOND_NS)};
     struct itimerspec raster = {.it_interval = interval, .it_value = interval};
     if (timer < 0 || timerfd_settime(timer, 0, &raster, NULL) < 0) {
         die("timer");

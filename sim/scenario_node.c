@@ -486,7 +486,7 @@ bool parse_nodes(struct parser *p)
     for (unsigned i = 1; ok && i <= count; i++) {
         ok = copy_node(p, &n, stem, i);
     }
-    p->groups_in_all += n.group_count * (ok ? count - 1 : 0);
+    p->groups_in_all += ok ? n.group_count * (size_t)(count - 1) : 0;
     free(n.groups);
     return ok;
 }
