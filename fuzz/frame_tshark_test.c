@@ -59,8 +59,12 @@ static void read_corpus(const char *in_tree)
 /* Classic pcap, Ethernet. */
 static void write_capture(FILE *file)
 {
-    const uint32_t head[6] = {0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1};
-    fwrite(head, sizeof head, 1, file);
+    const struct {
+        uint32_t magic;
+        uint16_t major, minor;
+        uint32_t reserved[2], snaplen, linktype;
+    } head = {0xa1b2c3d4, 2, 4, {0}, 65535, 1};
+    fwrite(&head, sizeof head, 1, file);
     for (size_t i = 0; i < sample_count; i++) {
         const uint32_t size = (uint32_t)samples[i].size, record[4] = {(uint32_t)i, 0, size, size};
         fwrite(record, sizeof record, 1, file);

@@ -51,15 +51,20 @@ static void load(const char *name, struct list *list)
     ASSERT_TRUE(list->count > 2);
 }
 
-/* A file with nanoseconds. Source: draft-ietf-opsawg-pcap sections 4 and 5. */
+/* A file with nanoseconds, in this machine's byte order. Source: draft-ietf-opsawg-pcap sections 4
+ * and 5. */
 static void store(const struct list *list, char path[64])
 {
-    const uint32_t head[6] = {0xa1b23c4d, 4 << 16 | 2, 0, 0, 65535, 1};
+    const struct {
+        uint32_t magic;
+        uint16_t major, minor;
+        uint32_t reserved[2], snaplen, linktype;
+    } head = {0xa1b23c4d, 2, 4, {0}, 65535, 1};
     snprintf(path, 64, "/tmp/merge_test.XXXXXX");
     int fd = mkstemp(path);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
     ASSERT_TRUE(file != NULL);
-    fwrite(head, sizeof head, 1, file);
+    fwrite(&head, sizeof head, 1, file);
     for (size_t i = 0; i < list->count; i++) {
         const struct one *one = &list->at[i];
         const uint32_t record[4] = {(uint32_t)(one->at / SECOND), (uint32_t)(one->at % SECOND),

@@ -13,8 +13,7 @@
 
 int confine_check_rights(char error[CONFIG_ERROR_MAX])
 {
-    return capng_get_caps_process() == 0 &&
-                   capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) &&
+    return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) &&
                    capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN)
                ? 0
                : config_refuse(error, "raw frames and addresses need the capabilities CAP_NET_RAW "
