@@ -97,7 +97,7 @@ if echo 'int main(void) { return sizeof(void *) != 4; }' >"$work/bits.c" &&
     build gcc-m32 plain gcc -m32 -O2
     compare gcc-m32
 else
-    echo "no 32-bit compiler (gcc-multilib): not compared"
+    echo "no 32-bit compiler (gcc-12-multilib): not compared"
     status=1
 fi
 exit $status
