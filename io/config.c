@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
+
+#include "io/wipe.h"
 
 #define DEFAULT_COMMAND_TIMEOUT CARP_SECONDS(60)
 
@@ -281,7 +284,7 @@ void config_warnings_free(struct config_warnings *warnings)
 void config_forget_keys(struct config *config)
 {
     for (size_t i = 0; i < config->group_count; i++) {
-        explicit_bzero(config->groups[i].carp.keys, sizeof config->groups[i].carp.keys);
+        wipe(config->groups[i].carp.keys, sizeof config->groups[i].carp.keys);
     }
 }
 

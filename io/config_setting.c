@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "io/config_internal.h"
 #include "io/key_file.h"
+#include "io/wipe.h"
 
 enum {
     INTERFACE_NAME_SIZE = 16,
@@ -377,7 +379,7 @@ static int add_key_hex(struct carp_config *carp, const char *text, char *error)
         key[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     int status = add_key(carp, key, digits / 2, "key-hex", error);
-    explicit_bzero(key, sizeof key);
+    wipe(key, sizeof key);
     return status;
 }
 
@@ -388,7 +390,7 @@ static int add_key_file(struct carp_config *carp, const char *path, char *error)
     snprintf(what, sizeof what, "the first line of %s", path);
     int status = size < 0 ? config_refuse(error, "%s", why)
                           : add_key(carp, (const uint8_t *)line, (size_t)size, what, error);
-    explicit_bzero(line, sizeof line);
+    wipe(line, sizeof line);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include <yaml.h>
 
 #include "io/config_internal.h"
+#include "io/wipe.h"
 
 enum { EXIT_MALFORMED = 2, GROUP_NAME_MAX = 64 };
 
@@ -346,7 +347,7 @@ static void forget_document(struct walk *w)
 {
     for (yaml_node_t *node = w->document.nodes.start; node < w->document.nodes.top; node++) {
         if (node->type == YAML_SCALAR_NODE) {
-            explicit_bzero(node->data.scalar.value, node->data.scalar.length);
+            wipe(node->data.scalar.value, node->data.scalar.length);
         }
     }
     yaml_document_delete(&w->document);
@@ -354,9 +355,8 @@ static void forget_document(struct walk *w)
 
 static void forget_parser(yaml_parser_t *parser)
 {
-    explicit_bzero(parser->raw_buffer.start,
-                   (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
-    explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+    wipe(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+    wipe(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
     yaml_parser_delete(parser);
 }
 

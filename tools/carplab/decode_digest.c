@@ -11,6 +11,7 @@
 
 #include "engine/story.h"
 #include "io/crypto_openssl.h"
+#include "io/wipe.h"
 #include "tools/carplab/decode.h"
 
 static const char unexplained[] =
@@ -38,7 +39,7 @@ static void add_newline_hint(struct digests *g, const uint8_t *key, size_t size)
         longer[size] = '\n';
         add_hint(g, longer, size + 1, "signed with the text key and a newline at its end");
     }
-    explicit_bzero(longer, sizeof longer);
+    wipe(longer, sizeof longer);
 }
 
 bool digests_add_key(struct digests *g, const uint8_t *key, size_t size, bool is_text)
@@ -370,5 +371,5 @@ void digests_free(struct digests *g)
     for (size_t i = 0; i < g->variant_count; i++) {
         crypto_openssl_free(&g->variants[i].crypto);
     }
-    explicit_bzero(g, sizeof *g);
+    wipe(g, sizeof *g);
 }

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "io/key_file.h"
+#include "io/wipe.h"
 
 static bool refuse(const char *command, const char *what, const char *why)
 {
@@ -61,7 +63,7 @@ static bool add_key_hex(const char *command, struct digests *g, const char *text
                       ": pairs of hexadecimal digits, at most 40 digits, are right");
     }
     bool added = add_key(command, g, "--key-hex", (const char *)key, (size_t)size, false);
-    explicit_bzero(key, sizeof key);
+    wipe(key, sizeof key);
     return added;
 }
 
@@ -72,7 +74,7 @@ static bool add_key_file(const char *command, struct digests *g, const char *pat
     bool added = size < 0    ? refuse(command, why, "")
                  : size == 0 ? refuse(command, path, ": its first line, which is the key, is empty")
                              : add_key(command, g, path, line, (size_t)size, true);
-    explicit_bzero(line, sizeof line);
+    wipe(line, sizeof line);
     return added;
 }
 
@@ -101,7 +103,7 @@ static bool take_key(const char *command, struct digests *g, bool is_hex, char *
 {
     bool added = is_hex ? add_key_hex(command, g, text)
                         : add_key(command, g, "--key", text, strlen(text), true);
-    explicit_bzero(text, strlen(text));
+    wipe(text, strlen(text));
     return added;
 }
 
