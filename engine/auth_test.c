@@ -1,6 +1,7 @@
 /* Why a digest failed, and in which order addresses are signed. */
 #include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "engine/lab.h"
 #include "tools/testkit/testkit.h"

@@ -36,7 +36,7 @@ static uint32_t open_batch(struct world *w, carp_instant at)
     w->batches[batch].count = 0;
     queue_put(&w->queue, QUEUE_ARRIVAL,
               (struct queue_event){.at = at, .what = EVENT_BATCH, .who = batch});
-    if (!w->plain && w->open_count < OPEN_MAX) {
+    if (!w->plain && w->open_count < OPEN_BATCHES_MAX) {
         w->open[w->open_count].at = at;
         w->open[w->open_count].batch = batch;
         w->open_count += 1;

@@ -15,11 +15,13 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "sim/persona_lab.h"
 #include "tools/testkit/testkit.h"
 
-enum { FRAMES_MAX = 128, ORIGIN_S = 100 };
+enum { FRAMES_MAX = 128 };
+static const double origin_s = 100;
 
 /* --- the rows --------------------------------------------------------------------------------- */
 
@@ -555,7 +557,7 @@ static unsigned record_count;
 
 static uint64_t instant(double s)
 {
-    return (uint64_t)((s + ORIGIN_S) * 1e9 + 0.5);
+    return (uint64_t)((s + origin_s) * 1e9 + 0.5);
 }
 
 static bool announces(const struct record *r)
@@ -759,7 +761,7 @@ static void compare_time(const struct replay *replay, const struct record *want,
     double off_ms = ((double)got->ns - (double)want->ns) / 1e6;
     if (off_ms > replay->tolerance_ms || -off_ms > replay->tolerance_ms) {
         tk_fail(__FILE__, __LINE__, "frame of %.6f s: %.3f ms off",
-                (double)want->ns / 1e9 - ORIGIN_S, off_ms);
+                (double)want->ns / 1e9 - origin_s, off_ms);
     }
 }
 
@@ -776,7 +778,7 @@ static void compare_announcement(const struct replay *replay, const struct recor
         }
     }
     tk_fail(__FILE__, __LINE__, "announcement of %.6f s is missing",
-            (double)want->ns / 1e9 - ORIGIN_S);
+            (double)want->ns / 1e9 - origin_s);
 }
 
 static void compare(const struct replay *replay)
@@ -794,7 +796,7 @@ static void compare(const struct replay *replay)
             const struct persona_note *n = next_note(replay, &at, true, from_ns);
             if (n == NULL) {
                 tk_fail(__FILE__, __LINE__, "advert of %.6f s is missing",
-                        (double)r->ns / 1e9 - ORIGIN_S);
+                        (double)r->ns / 1e9 - origin_s);
                 continue;
             }
             compare_time(replay, r, n);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 void lexer_begin(struct lexer *l, const char *name, const char *text, char *error)
 {

@@ -296,7 +296,7 @@ struct world_tap {
                     const struct carp_event *event, const struct carp_outcome *out);
 };
 
-enum { OPEN_MAX = 8 };
+enum { OPEN_BATCHES_MAX = 8 };
 
 struct oracle;
 struct world {
@@ -327,7 +327,7 @@ struct world {
     struct open_batch {
         carp_instant at;
         uint32_t batch;
-    } open[OPEN_MAX];
+    } open[OPEN_BATCHES_MAX];
     unsigned open_count;
 
     bool plain;            /* no fast paths: to prove that they change nothing */

@@ -308,7 +308,7 @@ static json_t *measure(struct bench *b, void (*run)(struct bench *))
         for (int i = 0; i < BATCH; i++) {
             run(b);
         }
-        ns[batch] = (double)(clock_ns() - start) / BATCH;
+        ns[batch] = (double)(clock_ns() - start) / (double)BATCH;
     }
     qsort(ns, BATCHES, sizeof *ns, compare);
     json_t *spread = json_object();

@@ -98,8 +98,8 @@ static struct sha1 begin(const uint8_t key[CARP_KEY_SIZE], uint8_t pad)
     return h;
 }
 
-static void hmac(void *self, const uint8_t key[CARP_KEY_SIZE], const uint8_t *message, size_t size,
-                 uint8_t digest[WIRE_DIGEST_SIZE])
+static void plain_hmac(void *self, const uint8_t key[CARP_KEY_SIZE], const uint8_t *message,
+                       size_t size, uint8_t digest[WIRE_DIGEST_SIZE])
 {
     (void)self;
     struct sha1 inner = begin(key, 0x36), outer = begin(key, 0x5c);
@@ -118,7 +118,7 @@ static void group_digest(void *self, unsigned key, enum auth_form form, uint64_t
     for (int i = 0; i < 8; i++) {
         message[size++] = (uint8_t)(counter >> (56 - 8 * i));
     }
-    hmac(NULL, config->keys[key], message, size, digest);
+    plain_hmac(NULL, config->keys[key], message, size, digest);
 }
 
 int crypto_openssl_make(const struct carp_config *config, struct carp_crypto *crypto)
@@ -128,7 +128,7 @@ int crypto_openssl_make(const struct carp_config *config, struct carp_crypto *cr
         return -ENOMEM;
     }
     *copy = *config;
-    *crypto = (struct carp_crypto){copy, group_digest, hmac};
+    *crypto = (struct carp_crypto){copy, group_digest, plain_hmac};
     return 0;
 }
 

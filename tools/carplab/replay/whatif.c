@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "io/crypto_openssl.h"
 #include "tools/carplab/replay/whatif_internal.h"

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tools/carplab/replay/whatif.h"
 #include "tools/testkit/testkit.h"
