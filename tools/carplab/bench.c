@@ -41,6 +41,20 @@ void aim(struct bench *b, const char *name, double measured, double target, bool
         unit, measured, met ? "met" : "MISSED");
 }
 
+struct memory_text memory_text(bool known, double amount, int decimals)
+{
+    struct memory_text t = {"unknown"};
+    if (known) {
+        snprintf(t.text, sizeof t.text, "%.*f", decimals, amount);
+    }
+    return t;
+}
+
+json_t *memory_json(bool known, double amount)
+{
+    return known ? json_real(amount) : json_null();
+}
+
 /* --- sizes ------------------------------------------------------------------------------------ */
 
 void say_lan_head(const struct bench *b)
@@ -62,17 +76,19 @@ json_t *tell_lan(struct bench *b, const struct lan_shape *shape, const struct la
         return json_pack("{s:i, s:i, s:s}", "nodes", shape->nodes, "groups", shape->groups, "wrong",
                          f->wrong);
     }
+    bool known = f->peak_bytes > 0;
     double bytes = bytes_per_group(shape, f);
-    say(b, "  %6u %6u %11.2fM %11.1f %11.1f %10.2f %10.1f %9.0f\n", shape->nodes, shape->groups,
+    say(b, "  %6u %6u %11.2fM %11.1f %11.1f %10.2f %10s %9s\n", shape->nodes, shape->groups,
         deliveries_per_second(f) / 1e6, ns_per_delivery(f), f->seconds / f->round_s, f->start_s,
-        (double)f->peak_bytes / MIB, bytes);
+        memory_text(known, (double)f->peak_bytes / MIB, 1).text, memory_text(known, bytes, 0).text);
     return json_pack(
-        "{s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "nodes", shape->nodes,
+        "{s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "nodes", shape->nodes,
         "groups", shape->groups, "simulated_seconds", f->seconds, "rounds", f->rounds, "deliveries",
         (json_int_t)f->deliveries, "events", (json_int_t)f->events, "start_cpu_seconds", f->start_s,
         "cpu_seconds", f->round_s, "deliveries_per_second", deliveries_per_second(f),
         "ns_per_delivery", ns_per_delivery(f), "simulated_per_real", f->seconds / f->round_s,
-        "peak_rss_bytes", (json_int_t)f->peak_bytes, "bytes_per_node_and_group", bytes);
+        "peak_rss_bytes", memory_json(known, (double)f->peak_bytes), "bytes_per_node_and_group",
+        memory_json(known, bytes));
 }
 
 static struct lan_figures run_size(struct bench *b, json_t *rows, unsigned nodes, unsigned groups,
@@ -115,7 +131,9 @@ static json_t *bench_large(struct bench *b)
     struct lan_figures f = run_size(b, rows, 10000, 255, 5000000, 5);
     if (f.wrong[0] == '\0') {
         aim(b, "10000 nodes x 255 groups", f.seconds / f.round_s, 5, false, "x real time");
-        aim(b, "memory of that", (double)f.peak_bytes / MIB, 512, true, "MiB");
+        if (f.peak_bytes > 0) {
+            aim(b, "memory of that", (double)f.peak_bytes / MIB, 512, true, "MiB");
+        }
     }
     return rows;
 }

@@ -35,6 +35,13 @@ static inline double ns_per_delivery(const struct lan_figures *f)
     return f->round_s * 1e9 / (double)f->deliveries;
 }
 
+/* A figure of memory as a column of a table, and as JSON: "unknown", and null, where it is. */
+struct memory_text {
+    char text[16];
+};
+struct memory_text memory_text(bool known, double amount, int decimals);
+json_t *memory_json(bool known, double amount);
+
 /* A row of the table of sizes, and the same as JSON. */
 void say_lan_head(const struct bench *b);
 json_t *tell_lan(struct bench *b, const struct lan_shape *shape, const struct lan_figures *f);

@@ -34,7 +34,7 @@ static struct carp_config config_of(unsigned group, bool preferred, bool equal)
         .hold_down = preferred || equal ? (carp_duration){0} : HOLD_DOWN,
         .ipv4_group = {224, 0, 0, 18},
         .key_count = 1,
-        .keys = {"a key for benchmarks"},
+        .keys = {"a key of benchmarks"},
         .ipv4_count = 1,
         .ipv4 = {{172, 16, 0, (uint8_t)group}},
     };
@@ -76,7 +76,9 @@ static void *make_large(size_t count, size_t size)
     if (made == NULL) {
         return memory_make(count, size); /* which ends the program in its own way */
     }
+#ifdef MADV_HUGEPAGE
     madvise(made, bytes, MADV_HUGEPAGE);
+#endif
     memset(made, 0, count * size);
     return made;
 }
@@ -232,7 +234,8 @@ double cpu_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Not ru_maxrss, which remembers what the process was before fork() and exec(). */
+/* 0: not known, where there is no such file. Not ru_maxrss, which remembers what the process was
+ * before fork() and exec(). */
 uint64_t resident_peak(void)
 {
     unsigned long long kib = 0;

@@ -125,13 +125,14 @@ json_t *bench_cold(struct bench *b)
                      f.masters);
             continue;
         }
-        say(b, "  %6u %12llu %12llu %12.3f %13.2fM %10.1f\n", sizes[i], (unsigned long long)f.sent,
+        say(b, "  %6u %12llu %12llu %12.3f %13.2fM %10s\n", sizes[i], (unsigned long long)f.sent,
             (unsigned long long)f.delivered, f.cpu_s, (double)f.delivered / f.cpu_s / 1e6,
-            (double)f.peak_bytes / MIB);
-        json_array_append_new(rows, json_pack("{s:i, s:I, s:I, s:f, s:I}", "nodes", sizes[i],
+            memory_text(f.peak_bytes > 0, (double)f.peak_bytes / MIB, 1).text);
+        json_array_append_new(rows, json_pack("{s:i, s:I, s:I, s:f, s:o}", "nodes", sizes[i],
                                               "frames_sent", (json_int_t)f.sent, "deliveries",
                                               (json_int_t)f.delivered, "cpu_seconds", f.cpu_s,
-                                              "peak_rss_bytes", (json_int_t)f.peak_bytes));
+                                              "peak_rss_bytes",
+                                              memory_json(f.peak_bytes > 0, (double)f.peak_bytes)));
     }
     return rows;
 }
