@@ -5,7 +5,10 @@
 
 /* libFuzzer clears these before each input, and looks at them after it. */
 enum { FEATURES = 1 << 16 };
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t features[FEATURES];
+#ifdef __ELF__ /* where it looks for them */
+__attribute__((section("__libfuzzer_extra_counters")))
+#endif
+static uint8_t features[FEATURES];
 
 void fuzz_feature(uint64_t hash)
 {

@@ -1,22 +1,34 @@
-#define _GNU_SOURCE /* memfd_create(), which Linux and FreeBSD have */
 #include "fuzz/fuzz.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+static struct {
+    int fd; /* 0: not made yet */
+    char path[sizeof "/tmp/fuzz-XXXXXX"];
+} files[FUZZ_FILES_MAX];
+
+static void remove_files(void)
+{
+    for (unsigned i = 0; i < FUZZ_FILES_MAX; i++) {
+        if (files[i].fd != 0) {
+            unlink(files[i].path);
+        }
+    }
+}
 
 const char *fuzz_file(unsigned index, const uint8_t *bytes, size_t size)
 {
-    static struct {
-        int fd; /* 0: not made yet */
-        char path[32];
-    } files[FUZZ_FILES_MAX];
+    static bool will_be_removed;
     assert(index < FUZZ_FILES_MAX);
     if (files[index].fd == 0) {
-        files[index].fd = memfd_create("fuzz", MFD_CLOEXEC);
+        memcpy(files[index].path, "/tmp/fuzz-XXXXXX", sizeof files[index].path);
+        files[index].fd = mkstemp(files[index].path);
         assert(files[index].fd > 0);
-        snprintf(files[index].path, sizeof files[index].path, "/dev/fd/%d", files[index].fd);
+        will_be_removed = will_be_removed || atexit(remove_files) == 0;
     }
     int failed = ftruncate(files[index].fd, 0);
     ssize_t written = pwrite(files[index].fd, bytes, size, 0);
