@@ -1,5 +1,4 @@
-/* fopencookie(), which glibc, musl and FreeBSD have. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* fopencookie(), where there is one; elsewhere there is funopen() */
 
 #include "io/pcap/capture.h"
 #include "io/pcap/blocks.h"
@@ -76,14 +75,14 @@ static ssize_t source_read(void *cookie, char *bytes, size_t size)
 }
 
 /* Only a question: where are we? */
-static int source_seek(void *cookie, off64_t *offset, int whence)
+static int source_seek(void *cookie, off_t *offset, int whence)
 {
     struct source *source = cookie;
     if (whence != SEEK_CUR || *offset != 0) {
         errno = ESPIPE;
         return -1;
     }
-    *offset = (off64_t)source->read;
+    *offset = (off_t)source->read;
     return 0;
 }
 
@@ -92,6 +91,30 @@ static int source_close(void *cookie)
     struct source *source = cookie;
     return source->fd == STDIN_FILENO ? 0 : close(source->fd);
 }
+
+#ifdef CARP_HAS_FOPENCOOKIE
+static FILE *stream_of(struct source *source)
+{
+    return fopencookie(
+        source, "r",
+        (cookie_io_functions_t){.read = source_read, .seek = source_seek, .close = source_close});
+}
+#else
+static int source_read_int(void *cookie, char *bytes, int size)
+{
+    return (int)source_read(cookie, bytes, (size_t)size);
+}
+
+static off_t source_seek_off(void *cookie, off_t offset, int whence)
+{
+    return source_seek(cookie, &offset, whence) == 0 ? offset : -1;
+}
+
+static FILE *stream_of(struct source *source)
+{
+    return funopen(source, source_read_int, NULL, source_seek_off, source_close);
+}
+#endif
 
 static uint64_t position(const struct capture *c)
 {
@@ -184,8 +207,6 @@ static void set_error(char error[CAPTURE_ERROR_MAX], const char *text)
 
 static bool open_stream(struct capture *c, const char *path, char error[CAPTURE_ERROR_MAX])
 {
-    static const cookie_io_functions_t functions = {
-        .read = source_read, .seek = source_seek, .close = source_close};
     struct stat st;
     c->source.fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (c->source.fd < 0 || fstat(c->source.fd, &st) != 0) {
@@ -193,7 +214,7 @@ static bool open_stream(struct capture *c, const char *path, char error[CAPTURE_
         return false;
     }
     c->is_stream = !S_ISREG(st.st_mode);
-    c->stream = S_ISDIR(st.st_mode) ? NULL : fopencookie(&c->source, "r", functions);
+    c->stream = S_ISDIR(st.st_mode) ? NULL : stream_of(&c->source);
     if (c->stream == NULL) {
         set_error(error, strerror(S_ISDIR(st.st_mode) ? EISDIR : errno));
         source_close(&c->source);
