@@ -49,7 +49,7 @@ const char *log_captured(void)
     char *to = bare;
     log_captured_raw();
     for (const char *line = text; *line != '\0';) {
-        const char *end = strchrnul(line, '\n');
+        const char *end = line + strcspn(line, "\n");
         bool stamped = end - line > STAMP_SIZE && line[10] == 'T' && line[STAMP_SIZE] == '[';
         line += stamped ? STAMP_SIZE : 0;
         size_t size = (size_t)(end - line) + (*end == '\n');

@@ -347,7 +347,7 @@ static unsigned there(struct scene *s)
  * pause, so that what happens one after the other is seen one after the other. */
 #define LOOK_FOR(s, condition, pause_ms)                                                           \
     do {                                                                                           \
-        double until_ = realtime() + WAIT_MS / 1e3;                                                \
+        double until_ = realtime() + (double)WAIT_MS / 1e3;                                        \
         while (!(condition) && realtime() < until_) {                                              \
             nap_ms(pause_ms);                                                                      \
             look(s);                                                                               \
@@ -425,7 +425,7 @@ TEST_CASE(guardian_live, releases_what_a_killed_worker_held_and_then_says_farewe
         sum_ms += ms;
         worst_ms = ms > worst_ms ? ms : worst_ms;
     }
-    printf("figure death_to_farewell_mean %.3f ms\n", sum_ms / REPEATS);
+    printf("figure death_to_farewell_mean %.3f ms\n", sum_ms / (double)REPEATS);
     printf("figure death_to_farewell_worst %.3f ms\n", worst_ms);
     clear_scene(&s);
 }

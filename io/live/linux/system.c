@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 size_t system_lacks(const struct config *config, const char *lines[SYSTEM_LACKS_MAX])
@@ -21,7 +22,7 @@ size_t system_lacks(const struct config *config, const char *lines[SYSTEM_LACKS_
 
 void system_close_from(int fd)
 {
-    close_range((unsigned)fd, ~0U, 0);
+    syscall(SYS_close_range, fd, ~0U, 0); /* musl has no name for it */
 }
 
 void system_name_process(const char *name)
