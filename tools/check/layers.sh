@@ -26,5 +26,5 @@ forbid io/pcap 9 'io/(live|sim|journal)/|sim/|tools/|fuzz/'
 forbid sim 9 'io/live/|tools/|fuzz/'
 # Of the machine it calls what makes no system call and reads what others send: the kernel's messages,
 # and the worker's to the guardian.
-forbid fuzz 9 'io/live/|tools/' 'io/live/(linux/netlink|kernel|guardian_message)\.h'
+forbid fuzz 9 'io/live/|tools/' 'io/live/(linux/netlink|bsd/route|kernel|guardian_message)\.h'
 exit $status

@@ -27,11 +27,9 @@
 #elif defined(__OpenBSD__)
 #define NATIVE ROUTE_OPENBSD
 #define LAYOUT (sizeof(long) == 8 ? &route_openbsd : &route_openbsd_32)
-#elif defined(__APPLE__)
+#else /* macOS; on any other system what follows does not hold */
 #define NATIVE ROUTE_MACOS
 #define LAYOUT &route_macos
-#else
-#error "no layout of the routing socket's messages for this system"
 #endif
 
 const struct route_layout *const route_native = LAYOUT;
@@ -85,6 +83,9 @@ SAME(NATIVE_ifam_size, sizeof(struct ifa_msghdr));
 SAME(NATIVE_ifm_size, sizeof(struct if_msghdr));
 #endif
 
+#if !defined(__NetBSD__) && !defined(__OpenBSD__)
+SAME(NATIVE_chgaddr, 0);
+#endif
 #ifdef __NetBSD__
 SAME(8, RT_ROUNDUP(1)); /* the alignment of route_netbsd */
 SAME(NATIVE_chgaddr, RTM_CHGADDR);
@@ -94,6 +95,8 @@ SAME(ROUTE_IN_TENTATIVE, IN_IFF_TENTATIVE);
 SAME(ROUTE_IN_DUPLICATED, IN_IFF_DUPLICATED);
 SAME(ROUTE_IN_DETACHED, IN_IFF_DETACHED);
 SAME(ROUTE_IN_TRYTENTATIVE, IN_IFF_TRYTENTATIVE);
+#else
+SAME(NATIVE_ifam_addrflags, 0);
 #endif
 #ifdef IN6_IFF_TENTATIVE
 SAME(ROUTE_IN6_TENTATIVE, IN6_IFF_TENTATIVE);
@@ -105,6 +108,8 @@ SAME(ROUTE_IN6_TEMPORARY, IN6_IFF_TEMPORARY);
 
 #ifdef __APPLE__
 SAME(NATIVE_ifannounce, 0);
+SAME(NATIVE_ifan_size, 0);
+SAME(NATIVE_link_state_down, 0);
 SAME(NATIVE_ifi_link_state_size, 0);
 #else
 AT(NATIVE_ifi_link_state, if_msghdr, ifm_data.ifi_link_state);
