@@ -53,14 +53,16 @@ enum route_news {
  * Read one message: a link or an address that is new, changed or gone. No alignment is asked for;
  * nothing past size is read. The event is written for ROUTE_EVENT only.
  *
- * What a message does not tell is the caller's to fill in:
+ * What a message does not tell is the caller's to fill in, before it passes the event on:
  *
  * - KERNEL_LINK: an empty name. On the socket FreeBSD, NetBSD and macOS tell neither name nor
  *   hardware address (ethernet is false); if_indextoname() has the name, and when it has none the
- *   link is gone, of which macOS has no message. What sysctl(NET_RT_IFLIST) gives has both.
+ *   link is gone, of which macOS has no message. What sysctl(NET_RT_IFLIST) gives has both. Who
+ *   compares names would take an empty one for another name of this interface.
  * - KERNEL_LINK, macOS: running says only that the driver runs; SIOCGIFMEDIA knows of the cable.
  * - KERNEL_ADDRESS: tentative, dadfailed, deprecated and secondary, where the layout has no
- *   ifam_addrflags; SIOCGIFAFLAG_IN6 has them, for route_address_flags().
+ *   ifam_addrflags; SIOCGIFAFLAG_IN6 has them, for route_address_flags(). That duplicate detection
+ *   is over, NetBSD and OpenBSD tell, FreeBSD does not (nd6_dad_timer() in sys/netinet6/nd6_nbr.c).
  * - KERNEL_ADDRESS: permanent, always false here.
  *
  * Source: rtsock.c in sys/net of FreeBSD, NetBSD (rtsock_shared.c) and OpenBSD, and in bsd/net of
