@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "io/live/helper.h"
 #include "io/live/hooks.h"
 #include "io/live/log.h"
 #include "io/live/system.h"
@@ -61,15 +62,6 @@ static void on_wish(uv_poll_t *handle, int status, int events)
     }
 }
 
-/* What ends it is the end of the worker; signals for the whole group of processes do not. */
-static void ignore_signals(void)
-{
-    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        signal(numbers[i], SIG_IGN);
-    }
-}
-
 static _Noreturn void fail(const char *why)
 {
     log_line(LOG_LEVEL_ERROR, "cannot run commands: %s", why);
@@ -81,9 +73,7 @@ static _Noreturn void run(const struct runner_setup *setup, int wire)
 {
     char error[CONFIG_ERROR_MAX];
     struct runner r = {.setup = setup, .wire = wire};
-    system_name_process("carpd-commands");
-    ignore_signals();
-    config_forget_keys(setup->config);
+    helper_begin("carpd-commands", setup->config);
     if (confine_runner(setup->run_as, error) != 0) {
         fail(error);
     }
