@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "io/wipe.h"
+#include <openssl/crypto.h>
 
 #define DEFAULT_COMMAND_TIMEOUT CARP_SECONDS(60)
 
@@ -284,7 +284,7 @@ void config_warnings_free(struct config_warnings *warnings)
 void config_forget_keys(struct config *config)
 {
     for (size_t i = 0; i < config->group_count; i++) {
-        wipe(config->groups[i].carp.keys, sizeof config->groups[i].carp.keys);
+        OPENSSL_cleanse(config->groups[i].carp.keys, sizeof config->groups[i].carp.keys);
     }
 }
 

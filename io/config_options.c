@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "io/config_internal.h"
-#include "io/wipe.h"
 
 enum {
     OPTION_CHECK = 256,
@@ -158,7 +159,7 @@ static int read_of_group(struct reading *r, size_t index, char *argument)
     const char *value = of_group[index].value != NULL ? of_group[index].value : argument;
     int status = config_set(r->group, &ucarps, value, r->error);
     if (setting->kind == CONFIG_KEY) {
-        wipe(argument, strlen(argument));
+        OPENSSL_cleanse(argument, strlen(argument));
         config_warn(r->warnings,
                     "the password was given with -p, where other users of this host could "
                     "see it for a moment; use --passfile");

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
 #include "io/config_internal.h"
 #include "io/key_file.h"
-#include "io/wipe.h"
 
 enum {
     INTERFACE_NAME_SIZE = 16,
@@ -379,7 +380,7 @@ static int add_key_hex(struct carp_config *carp, const char *text, char *error)
         key[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     int status = add_key(carp, key, digits / 2, "key-hex", error);
-    wipe(key, sizeof key);
+    OPENSSL_cleanse(key, sizeof key);
     return status;
 }
 
@@ -390,7 +391,7 @@ static int add_key_file(struct carp_config *carp, const char *path, char *error)
     snprintf(what, sizeof what, "the first line of %s", path);
     int status = size < 0 ? config_refuse(error, "%s", why)
                           : add_key(carp, (const uint8_t *)line, (size_t)size, what, error);
-    wipe(line, sizeof line);
+    OPENSSL_cleanse(line, sizeof line);
     return status;
 }
 

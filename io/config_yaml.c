@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <yaml.h>
 
 #include "io/config_internal.h"
-#include "io/wipe.h"
 
 enum { EXIT_MALFORMED = 2, GROUP_NAME_MAX = 64 };
 
@@ -347,7 +347,7 @@ static void forget_document(struct walk *w)
 {
     for (yaml_node_t *node = w->document.nodes.start; node < w->document.nodes.top; node++) {
         if (node->type == YAML_SCALAR_NODE) {
-            wipe(node->data.scalar.value, node->data.scalar.length);
+            OPENSSL_cleanse(node->data.scalar.value, node->data.scalar.length);
         }
     }
     yaml_document_delete(&w->document);
@@ -355,8 +355,9 @@ static void forget_document(struct walk *w)
 
 static void forget_parser(yaml_parser_t *parser)
 {
-    wipe(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
-    wipe(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+    OPENSSL_cleanse(parser->raw_buffer.start,
+                    (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+    OPENSSL_cleanse(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
     yaml_parser_delete(parser);
 }
 

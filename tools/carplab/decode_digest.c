@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "engine/story.h"
 #include "io/crypto_openssl.h"
-#include "io/wipe.h"
 #include "tools/carplab/decode.h"
 
 static const char unexplained[] =
@@ -39,7 +40,7 @@ static void add_newline_hint(struct digests *g, const uint8_t *key, size_t size)
         longer[size] = '\n';
         add_hint(g, longer, size + 1, "signed with the text key and a newline at its end");
     }
-    wipe(longer, sizeof longer);
+    OPENSSL_cleanse(longer, sizeof longer);
 }
 
 bool digests_add_key(struct digests *g, const uint8_t *key, size_t size, bool is_text)
@@ -371,5 +372,5 @@ void digests_free(struct digests *g)
     for (size_t i = 0; i < g->variant_count; i++) {
         crypto_openssl_free(&g->variants[i].crypto);
     }
-    wipe(g, sizeof *g);
+    OPENSSL_cleanse(g, sizeof *g);
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
 #include "io/key_file.h"
-#include "io/wipe.h"
 
 static bool refuse(const char *command, const char *what, const char *why)
 {
@@ -63,7 +64,7 @@ static bool add_key_hex(const char *command, struct digests *g, const char *text
                       ": pairs of hexadecimal digits, at most 40 digits, are right");
     }
     bool added = add_key(command, g, "--key-hex", (const char *)key, (size_t)size, false);
-    wipe(key, sizeof key);
+    OPENSSL_cleanse(key, sizeof key);
     return added;
 }
 
@@ -74,7 +75,7 @@ static bool add_key_file(const char *command, struct digests *g, const char *pat
     bool added = size < 0    ? refuse(command, why, "")
                  : size == 0 ? refuse(command, path, ": its first line, which is the key, is empty")
                              : add_key(command, g, path, line, (size_t)size, true);
-    wipe(line, sizeof line);
+    OPENSSL_cleanse(line, sizeof line);
     return added;
 }
 
@@ -103,7 +104,7 @@ static bool take_key(const char *command, struct digests *g, bool is_hex, char *
 {
     bool added = is_hex ? add_key_hex(command, g, text)
                         : add_key(command, g, "--key", text, strlen(text), true);
-    wipe(text, strlen(text));
+    OPENSSL_cleanse(text, strlen(text));
     return added;
 }
 

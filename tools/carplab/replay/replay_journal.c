@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "io/crypto_openssl.h"
-#include "io/wipe.h"
 #include "tools/carplab/replay/replay_journal_internal.h"
 
 /* --- the beginning of a section -----------------------------------------------------------------
@@ -23,7 +24,7 @@ static void forget_groups(struct replay *r)
 {
     for (unsigned i = 0; i < r->group_count; i++) {
         free_crypto(&r->groups[i]);
-        wipe(&r->groups[i], sizeof r->groups[i]);
+        OPENSSL_cleanse(&r->groups[i], sizeof r->groups[i]);
     }
     r->group_count = 0;
 }
