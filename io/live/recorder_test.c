@@ -275,18 +275,23 @@ static uint64_t counter_of(const uint8_t *frame)
     return counter;
 }
 
+static uint32_t little_endian(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[1] << 8 | bytes[0];
+}
+
 /* Blocks end where the file does, and each says its length twice. Source:
  * draft-ietf-opsawg-pcapng, "General Block Structure"; docs/JOURNAL.md, "Blocks". */
 static void count_blocks(struct account *a, FILE *file)
 {
-    uint32_t head[2], again;
-    uint16_t inside[6]; /* number, CARJ and kind of a block of ours */
+    uint8_t head[20], again[4]; /* type and size; number, CARJ and kind of a block of ours */
     rewind(file);
-    while (fread(head, sizeof head, 1, file) == 1 && fread(inside, sizeof inside, 1, file) == 1) {
-        a->sections += head[0] == 0x0a0d0d0a;
-        a->steps += head[0] == 0x40000bad && inside[4] == 4;
-        if (fseek(file, (long)(head[1] - 12 - sizeof inside), SEEK_CUR) != 0 ||
-            fread(&again, sizeof again, 1, file) != 1 || again != head[1]) {
+    while (fread(head, sizeof head, 1, file) == 1) {
+        uint32_t type = little_endian(head), size = little_endian(head + 4);
+        a->sections += type == 0x0a0d0d0a;
+        a->steps += type == 0x40000bad && head[16] == 4 && head[17] == 0;
+        if (fseek(file, (long)(size - sizeof head - sizeof again), SEEK_CUR) != 0 ||
+            fread(again, sizeof again, 1, file) != 1 || little_endian(again) != size) {
             tk_fail(__FILE__, __LINE__, "no whole block ends at byte %ld", ftell(file));
             return;
         }
