@@ -92,12 +92,11 @@ build clang-O2 openssl clang -O2
 compare gcc-O0
 compare gcc-O3
 compare clang-O2
-if echo 'int main(void) { return sizeof(void *) != 4; }' >"$work/bits.c" &&
-    gcc -m32 "$work/bits.c" -o "$work/bits" 2>/dev/null; then
-    build gcc-m32 plain gcc -m32 -O2
-    compare gcc-m32
+if command -v i686-linux-gnu-gcc >/dev/null; then
+    build i686 plain i686-linux-gnu-gcc -static -O2
+    compare i686
 else
-    echo "no 32-bit compiler (gcc-12-multilib): not compared"
+    echo "no 32-bit compiler (gcc-i686-linux-gnu): not compared"
     status=1
 fi
 exit $status
