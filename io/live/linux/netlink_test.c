@@ -59,10 +59,51 @@ static struct recorded from_hex(const char *hex)
     return r;
 }
 
-static const char *parsed(const struct recorded *r)
+/* A number of two bytes or of four, which was little-endian, becomes one of this machine. */
+static void make_native(struct recorded *r, size_t at, size_t size)
 {
+    const uint8_t *b = r->bytes + at;
+    uint16_t low = (uint16_t)(b[0] | b[1] << 8);
+    if (size == sizeof low) {
+        memcpy(r->bytes + at, &low, size);
+    } else {
+        uint32_t all = (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | low;
+        memcpy(r->bytes + at, &all, size);
+    }
+}
+
+/* Kernels speak in their machine's byte order, and these were recorded on a little-endian one. Here
+ * are the numbers that are read: headers, those of attributes, and IFA_FLAGS. */
+static struct recorded native(const struct recorded *recorded)
+{
+    static const struct {
+        size_t at, size;
+    } head[] = {{0, 4}, {4, 2}, {6, 2}, {8, 4}, {12, 4}, {20, 4}}, link[] = {{18, 2}, {24, 4}};
+    struct recorded r = *recorded;
+    bool is_address = r.bytes[4] == 20 || r.bytes[4] == 21; /* RTM_NEWADDR, RTM_DELADDR */
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
+        make_native(&r, head[i].at, head[i].size);
+    }
+    for (size_t i = 0; i < sizeof link / sizeof *link && !is_address; i++) {
+        make_native(&r, link[i].at, link[i].size);
+    }
+    for (size_t at = is_address ? 24 : 32, size; at + 4 <= r.size; at += (size + 3) & ~(size_t)3) {
+        size = (size_t)(r.bytes[at] | r.bytes[at + 1] << 8);
+        if (is_address && r.bytes[at + 2] == 8 && size == 8 && at + size <= r.size) {
+            make_native(&r, at + 4, 4);
+        }
+        make_native(&r, at, 2);
+        make_native(&r, at + 2, 2);
+        size = size < 4 ? 4 : size;
+    }
+    return r;
+}
+
+static const char *parsed(const struct recorded *recorded)
+{
+    struct recorded r = native(recorded);
     struct kernel_event event;
-    return netlink_parse(r->bytes, r->size, &event) ? kernel_event_text(&event) : "refused";
+    return netlink_parse(r.bytes, r.size, &event) ? kernel_event_text(&event) : "refused";
 }
 
 /* The hardware addresses are those within the link-local addresses that the kernel made of them in
