@@ -56,12 +56,17 @@ static int forgo_new_privileges(char *error)
 
 static void tell(const struct config *config, const struct confine_user *user, bool writes)
 {
-    const char *filter = !config->confine ? "no filter, as configured"
-                         : writes         ? "system calls and writes are filtered"
-                                  : "system calls are filtered; this kernel has no Landlock to "
-                                    "filter writes";
+    static const char *const filters[2][2] = {
+        {"no filter: system calls cannot be filtered on this processor, and this kernel has no "
+         "Landlock to filter writes",
+         "writes are filtered; system calls cannot be on this processor"},
+        {"system calls are filtered; this kernel has no Landlock to filter writes",
+         "system calls and writes are filtered"},
+    };
     log_line(LOG_LEVEL_INFO, "the worker runs as %s%suid %u, CAP_NET_ADMIN and CAP_NET_RAW; %s",
-             user->name, user->name[0] == '\0' ? "" : ", ", (unsigned)user->uid, filter);
+             user->name, user->name[0] == '\0' ? "" : ", ", (unsigned)user->uid,
+             config->confine ? filters[filter_calls_is_here()][writes]
+                             : "no filter, as configured");
 }
 
 int confine_worker(const struct config *config, const struct confine_user *user,

@@ -156,6 +156,18 @@ static void allow_common(scmp_filter_ctx filter, int *error)
     allow_when(filter, error, SCMP_SYS(tgkill), IS(0, getpid()), IS(2, SIGABRT));
 }
 
+bool filter_calls_is_here(void)
+{
+    switch (seccomp_arch_native()) {
+    case SCMP_ARCH_X86_64:
+    case SCMP_ARCH_AARCH64:
+    case SCMP_ARCH_RISCV64:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int load(scmp_filter_ctx filter, int error, char *why)
 {
     if (error == 0) {
@@ -172,6 +184,9 @@ static int load(scmp_filter_ctx filter, int error, char *why)
 int filter_worker(bool journal, char error[CONFIG_ERROR_MAX])
 {
     int failed = 0;
+    if (!filter_calls_is_here()) {
+        return 0;
+    }
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL) {
         return load(NULL, -ENOMEM, error);
@@ -206,6 +221,9 @@ int filter_worker(bool journal, char error[CONFIG_ERROR_MAX])
 int filter_guardian(pid_t worker, char error[CONFIG_ERROR_MAX])
 {
     int failed = 0;
+    if (!filter_calls_is_here()) {
+        return 0;
+    }
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL) {
         return load(NULL, -ENOMEM, error);
