@@ -20,7 +20,7 @@ struct bench {
     int ends[2];
     char story[32];
     bool woken;
-    carp_instant set_to, due_at;
+    carp_instant due_at;
 };
 
 static void note(struct bench *b, char what)

@@ -57,11 +57,8 @@ static int forgo_new_privileges(char *error)
 static void tell(const struct config *config, const struct confine_user *user, bool writes)
 {
     static const char *const filters[2][2] = {
-        {"no filter: system calls cannot be filtered on this processor, and this kernel has no "
-         "Landlock to filter writes",
-         "writes are filtered; system calls cannot be on this processor"},
-        {"system calls are filtered; this kernel has no Landlock to filter writes",
-         "system calls and writes are filtered"},
+        {"nothing is filtered", "writes are filtered"},
+        {"system calls are filtered", "system calls and writes are filtered"},
     };
     log_line(LOG_LEVEL_INFO, "the worker runs as %s%suid %u, CAP_NET_ADMIN and CAP_NET_RAW; %s",
              user->name, user->name[0] == '\0' ? "" : ", ", (unsigned)user->uid,
@@ -72,7 +69,7 @@ static void tell(const struct config *config, const struct confine_user *user, b
 int confine_worker(const struct config *config, const struct confine_user *user,
                    char error[CONFIG_ERROR_MAX])
 {
-    bool writes = filter_writes_is_here();
+    bool writes = filter_writes_is_here(); /* which a filter forbids to ask */
     if (keep_only(user, ONE(CAP_NET_ADMIN) | ONE(CAP_NET_RAW), error) != 0 ||
         close_memory(error) != 0 || forgo_new_privileges(error) != 0) {
         return -1;

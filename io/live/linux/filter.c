@@ -45,14 +45,6 @@ static const int common_calls[] = {
     SCMP_SYS(write),        SCMP_SYS(writev), /* libc's last words */
 };
 
-/* The same where a register has 32 bits: those with wide numbers, and ARM's own of sendto() and
- * recvfrom(). Elsewhere libseccomp passes over them. */
-static const int narrow_calls[] = {
-    SCMP_SYS(_llseek),   SCMP_SYS(clock_gettime64), SCMP_SYS(fcntl64),           SCMP_SYS(fstat64),
-    SCMP_SYS(fstatat64), SCMP_SYS(futex_time64),    SCMP_SYS(ppoll_time64),      SCMP_SYS(recv),
-    SCMP_SYS(send),      SCMP_SYS(sigreturn),       SCMP_SYS(timerfd_settime64),
-};
-
 static const int guardian_calls[] = {SCMP_SYS(wait4)};
 
 /* libuv's loop and threads, libpcap's and libmnl's sockets. */
@@ -88,10 +80,9 @@ static const int worker_netlinks[] = {NETLINK_ROUTE, NETLINK_GENERIC};
 
 /* What may write is narrowed by Landlock, and by whose files they are. */
 static const int journal_calls[] = {
-    SCMP_SYS(access),      SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(fallocate),
-    SCMP_SYS(fdatasync),   SCMP_SYS(fsync),     SCMP_SYS(ftruncate),  SCMP_SYS(rename),
-    SCMP_SYS(renameat),    SCMP_SYS(renameat2), SCMP_SYS(unlink),     SCMP_SYS(unlinkat),
-    SCMP_SYS(ftruncate64), /* where a register has 32 bits */
+    SCMP_SYS(access),    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(fallocate),
+    SCMP_SYS(fdatasync), SCMP_SYS(fsync),     SCMP_SYS(ftruncate),  SCMP_SYS(rename),
+    SCMP_SYS(renameat),  SCMP_SYS(renameat2), SCMP_SYS(unlink),     SCMP_SYS(unlinkat),
 };
 
 /* What libraries try first and do without: their older way can be looked at by a filter. */
@@ -127,26 +118,14 @@ static void allow_when(scmp_filter_ctx filter, int *error, int call, struct argu
 #define IS(index, what) ((struct argument){index, UINT32_MAX, (uint32_t)(what)})
 #define SOCKET_TYPE     UINT64_C(0xf)
 
-/* s390 has clone()'s flags second, and mmap()'s arguments in memory, where a filter cannot look.
- * Source: Linux kernel/fork.c, CONFIG_CLONE_BACKWARDS2; arch/s390/kernel/syscall.c. */
-#ifdef __s390__
-enum { CLONE_FLAGS_AT = 1, MMAP_CAN_BE_LOOKED_AT = false };
-#else
-enum { CLONE_FLAGS_AT = 0, MMAP_CAN_BE_LOOKED_AT = true };
-#endif
-
 static void allow_common(scmp_filter_ctx filter, int *error)
 {
     allow(filter, error, common_calls, COUNT(common_calls));
-    allow(filter, error, narrow_calls, COUNT(narrow_calls));
     for (size_t i = 0; i < COUNT(absent_calls) && *error == 0; i++) {
         *error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), absent_calls[i], 0);
     }
     /* Memory that can be run is not to be had. */
-    struct argument not_run =
-        MMAP_CAN_BE_LOOKED_AT ? (struct argument){2, PROT_EXEC, 0} : NOTHING_MORE;
-    allow_when(filter, error, SCMP_SYS(mmap), not_run, NOTHING_MORE);
-    allow_when(filter, error, SCMP_SYS(mmap2), not_run, NOTHING_MORE);
+    allow_when(filter, error, SCMP_SYS(mmap), (struct argument){2, PROT_EXEC, 0}, NOTHING_MORE);
     allow_when(filter, error, SCMP_SYS(mprotect), (struct argument){2, PROT_EXEC, 0}, NOTHING_MORE);
     /* Reading only. */
     allow_when(filter, error, SCMP_SYS(openat),
@@ -208,7 +187,7 @@ int filter_worker(bool journal, char error[CONFIG_ERROR_MAX])
                    (struct argument){1, SOCKET_TYPE, SOCK_DGRAM});
     }
     allow_when(filter, &failed, SCMP_SYS(clone),
-               (struct argument){CLONE_FLAGS_AT, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM},
+               (struct argument){0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM},
                NOTHING_MORE);
     if (journal) {
         allow(filter, &failed, journal_calls, COUNT(journal_calls));

@@ -14,10 +14,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io/live/linux/filter.h"
+
 size_t system_lacks(const struct config *config, const char *lines[SYSTEM_LACKS_MAX])
 {
-    (void)config, (void)lines;
-    return 0;
+    size_t count = 0;
+    if (config->confine && !filter_calls_is_here()) {
+        lines[count++] = "on this processor the worker's system calls are not filtered";
+    }
+    if (config->confine && !filter_writes_is_here()) {
+        lines[count++] = "this kernel has no Landlock: files are kept from the worker by their "
+                         "permissions alone";
+    }
+    return count;
 }
 
 void system_close_from(int fd)
