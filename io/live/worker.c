@@ -525,10 +525,15 @@ static void wake(struct worker *w)
     recorder_rests(w->recorder);
 }
 
+/* libuv no longer watches a descriptor that has an error to tell, such as news that were lost or a
+ * link that is down; whoever reads it takes the error, and there is more to come. */
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
     struct worker *w = handle->data;
-    (void)status, (void)events;
+    (void)events;
+    if (status < 0) {
+        uv_poll_start(handle, UV_READABLE, on_readable);
+    }
     w->woken = true;
     w->kernel_waits |= handle == &w->kernel_poll;
     w->guardian_waits |= handle == &w->guardian_poll;
