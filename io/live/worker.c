@@ -244,7 +244,7 @@ static bool self_of(const struct worker *w, const struct interface *on,
 {
     uint8_t source[16];
     *self = (struct carp_self){0};
-    if (!on->open || !(on->link.running || group->ignore_link_state)) {
+    if (!on->open || !on->link.up || !(on->link.running || group->ignore_link_state)) {
         return false;
     }
     memcpy(self->mac, on->link.mac, sizeof self->mac);
@@ -302,15 +302,15 @@ static void interface_open(struct interface *on, carp_instant now)
     on->dropped = 0;
 }
 
-/* Bring what is open in line with the kernel's tables. */
+/* Bring what is open in line with the kernel's tables. What is only down stays open: where root
+ * alone opens interfaces we could not have it back. */
 static void open_interfaces(struct worker *w, carp_instant now)
 {
     for (size_t i = 0; i < w->interface_count; i++) {
         struct interface *on = &w->interfaces[i];
-        bool usable = on->link.ifindex != 0 && on->link.up;
-        if (!usable) {
+        if (on->link.ifindex == 0) {
             interface_close(on);
-        } else if (!on->open && !instant_before(now, on->retry_from)) {
+        } else if (!on->open && on->link.up && !instant_before(now, on->retry_from)) {
             interface_open(on, now);
         }
     }
