@@ -15,9 +15,14 @@
  * what 255 groups say in 8 s in which we are not run, and a smaller slot is memory saved. */
 enum { BUFFER_SIZE = 29 << 14, HEADER_MAX = 128 };
 
-/* A drain takes no fewer frames than the ring can hold, so that nothing that had arrived is left
- * behind, and hardly more, so that a flood cannot hold us in it. */
-enum { FRAMES_MAX = BUFFER_SIZE / SYSTEM_FRAME_MIN };
+/* A drain takes no fewer frames than the buffer can hold, so that nothing that had arrived is left
+ * behind (BPF's descriptor is not readable for what libpcap has read and not handed over), and
+ * hardly more, so that a flood cannot hold us in it. So many it takes no fewer of when the buffer
+ * was full. */
+enum {
+    FRAMES_MAX = BUFFER_SIZE / SYSTEM_FRAME_MIN,
+    FRAMES_FULL = BUFFER_SIZE / (PACKET_SIZE_MAX + HEADER_MAX),
+};
 
 static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
 {
@@ -38,6 +43,11 @@ static int start(pcap_t *pcap, char error[PACKET_ERROR_MAX])
     }
     if (pcap_datalink(pcap) != DLT_EN10MB) {
         snprintf(error, PACKET_ERROR_MAX, "not an Ethernet interface; CARP needs one");
+        return -1;
+    }
+    int as_is = system_send_as_is(pcap_fileno(pcap));
+    if (as_is != 0) {
+        snprintf(error, PACKET_ERROR_MAX, "cannot send: %s", strerror(-as_is));
         return -1;
     }
     if (pcap_setnonblock(pcap, 1, text) != 0 || pcap_setdirection(pcap, PCAP_D_IN) != 0 ||
@@ -108,8 +118,12 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
 int packet_drain(struct packet *packet, packet_callback *callback, void *self)
 {
     struct receiver to = {callback, self};
-    int count = pcap_dispatch(packet->pcap, FRAMES_MAX, on_packet, (u_char *)&to);
-    packet->was_full = count >= BUFFER_SIZE / (PACKET_SIZE_MAX + HEADER_MAX);
+    int count = FRAMES_FULL;
+    packet->was_full = false;
+    for (int i = 0; i < SYSTEM_FRAME_BUFFERS && count >= FRAMES_FULL; i++) {
+        count = pcap_dispatch(packet->pcap, FRAMES_MAX, on_packet, (u_char *)&to);
+        packet->was_full |= count >= FRAMES_FULL;
+    }
     return count < 0 ? -ENETDOWN : 0;
 }
 

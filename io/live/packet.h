@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <pcap/pcap.h>
+#include <pcap.h> /* without its folder, which OpenBSD has not */
 
 enum {
     PACKET_ERROR_MAX = 320,

@@ -24,12 +24,13 @@
 #define SYSTEM_SOCK_CLOEXEC  SOCK_CLOEXEC
 #endif
 
-/* What libpcap's buffer needs for a frame besides its bytes, at least: Linux' ring has slots, BPF
- * packs frames. */
+/* What a frame takes of libpcap's buffer, at least, and how many such buffers can be full: Linux'
+ * ring has slots; BPF packs frames behind a header of 18 bytes or more, and fills one buffer while
+ * the other waits to be read. */
 #ifdef __linux__
-enum { SYSTEM_FRAME_MIN = 144 + 64 };
+enum { SYSTEM_FRAME_MIN = 144 + 64, SYSTEM_FRAME_BUFFERS = 1 };
 #else
-enum { SYSTEM_FRAME_MIN = 34 + 20 };
+enum { SYSTEM_FRAME_MIN = 34 + 18, SYSTEM_FRAME_BUFFERS = 2 };
 #endif
 
 enum { SYSTEM_LACKS_MAX = 8 };
@@ -55,6 +56,9 @@ int system_groups_of(const char *account, gid_t first, gid_t *groups, int *count
 
 /* Belong to an IPv4 group on this interface, with this socket. */
 int system_join_ipv4(int socket, unsigned ifindex, const uint8_t group[4]);
+
+/* What is sent through libpcap's descriptor is sent as it is, its source included. */
+int system_send_as_is(int fd);
 
 /* Room on the disk for a file that is to grow to this size. -EOPNOTSUPP: that cannot be had. */
 int system_reserve(int fd, uint64_t size);

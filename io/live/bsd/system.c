@@ -7,10 +7,13 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sysctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <net/bpf.h>
 #include <net/route.h>
 #include <netinet/in.h>
 
@@ -128,7 +131,7 @@ void system_trim_memory(void)
 {
 }
 
-/* --- multicast ------------------------------------------------------------------------------- */
+/* --- networks -------------------------------------------------------------------------------- */
 
 int system_join_ipv4(int socket, unsigned ifindex, const uint8_t group[4])
 {
@@ -142,4 +145,12 @@ int system_join_ipv4(int socket, unsigned ifindex, const uint8_t group[4])
     return setsockopt(socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) == 0
                ? 0
                : -errno;
+}
+
+/* BPF writes the interface's own address over it unless told not to (bpf(4), BIOCSHDRCMPLT), and
+ * OpenBSD's libpcap does not tell it. */
+int system_send_as_is(int fd)
+{
+    unsigned on = 1;
+    return ioctl(fd, BIOCSHDRCMPLT, &on) == 0 ? 0 : -errno;
 }

@@ -58,6 +58,12 @@ int system_join_ipv4(int socket, unsigned ifindex, const uint8_t group[4])
                : -errno;
 }
 
+int system_send_as_is(int fd)
+{
+    (void)fd; /* a packet socket does nothing else */
+    return 0;
+}
+
 int system_reserve(int fd, uint64_t size)
 {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 ? 0 : -errno;
