@@ -120,12 +120,12 @@ int kernel_watch_fd(const struct kernel *kernel);
 typedef void kernel_callback(void *self, const struct kernel_event *event);
 
 /* All links, then all addresses, as events between FORGET and SYNCED. On failure there was no
- * SYNCED, and what was told so far is to be thrown away. */
+ * SYNCED, and what was told so far is to be thrown away; but -EAGAIN: all was told, and of some of
+ * it there will be no news when it changes, so that the caller dumps again, a little later. */
 int kernel_dump(struct kernel *kernel, kernel_callback *callback, void *self);
 
 /* Everything the watch has heard, without waiting. When the kernel had to drop news, what waits
- * is thrown away and a dump takes its place. On failure the caller dumps again, a little
- * later. */
+ * is thrown away and a dump takes its place. On failure the caller dumps again, a little later. */
 int kernel_read(struct kernel *kernel, kernel_callback *callback, void *self);
 
 /* One interface; -ENODEV: there is none of this name, or none can be. */

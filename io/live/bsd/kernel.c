@@ -243,10 +243,20 @@ static bool complete_address(struct kernel_address *address)
     return if_indextoname(address->ifindex, name) != NULL && change_look(name, address) == 0;
 }
 
+/* FreeBSD does not tell that duplicate detection is over (route.h), and XNU has no message for it.
+ * While the link is down it does not even begin. */
+static bool needs_another_look(const struct snapshot *snapshot, const struct kernel_address *a)
+{
+    struct kernel_link link;
+    return route_native->chgaddr == 0 && a->tentative &&
+           find_link(snapshot, a->ifindex, NULL, &link) && link.up && link.running;
+}
+
 int kernel_dump(struct kernel *kernel, kernel_callback *callback, void *self)
 {
     struct snapshot snapshot;
     struct kernel_event event;
+    bool again = false;
     (void)kernel;
     int error = take(&snapshot);
     if (error != 0) {
@@ -259,12 +269,13 @@ int kernel_dump(struct kernel *kernel, kernel_callback *callback, void *self)
     }
     for (size_t at = 0; next_event(&snapshot, &at, KERNEL_ADDRESS, &event);) {
         if (complete_address(&event.address)) {
+            again |= needs_another_look(&snapshot, &event.address);
             callback(self, &event);
         }
     }
     callback(self, &(struct kernel_event){.type = KERNEL_SYNCED});
     free(snapshot.bytes);
-    return 0;
+    return again ? -EAGAIN : 0;
 }
 
 int kernel_link_by_name(struct kernel *kernel, const char *name, struct kernel_link *link)
@@ -374,6 +385,7 @@ static void discard(int monitor)
 int kernel_read(struct kernel *kernel, kernel_callback *callback, void *self)
 {
     uint8_t message[RECEIVE_SIZE];
+    bool again = false;
     for (int i = 0; i < READS_MAX; i++) {
         struct kernel_event event;
         ssize_t size = recv(kernel->monitor, message, sizeof message, MSG_DONTWAIT);
@@ -381,7 +393,7 @@ int kernel_read(struct kernel *kernel, kernel_callback *callback, void *self)
             continue;
         }
         if (size < 0 && errno == EAGAIN) {
-            return 0;
+            break;
         }
         if (size < 0 && errno != ENOBUFS) {
             return -errno;
@@ -397,10 +409,13 @@ int kernel_read(struct kernel *kernel, kernel_callback *callback, void *self)
             return told;
         }
         if (told > 0) {
+            again |= event.type == KERNEL_ADDRESS && event.address.tentative &&
+                     route_native->chgaddr == 0;
             callback(self, &event);
         }
     }
-    return 0; /* the rest waits for the next call, so that a flood cannot hold up the loop */
+    /* What is left waits for the next call, so that a flood cannot hold up the loop. */
+    return again ? -EAGAIN : 0;
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
