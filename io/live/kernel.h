@@ -156,8 +156,8 @@ struct kernel_virtual {
  * -EEXIST: the interface has it, and nothing was changed. Whose it is says kernel_find():
  * permanent ones are the operator's, others were most likely left behind by one of us.
  * kernel_renew() takes either over, and from then on it has our lifetime: a permanent address ends
- * with us. IPv4 knows the same address with another prefix length as another one, and lets both be
- * there.
+ * with us. Linux knows the same IPv4 address with another prefix length as another one, and lets
+ * both be there; elsewhere it is the same, and gets our prefix.
  */
 int kernel_add(struct kernel *kernel, const struct kernel_virtual *address);
 

@@ -435,26 +435,35 @@ static int change_one(struct kernel *kernel, const struct snapshot *there, enum 
     return delegate_ask(kernel->delegate, &kernel->request);
 }
 
-/* Is this address on its interface? With what prefix is told; -1: it is not. */
-static int prefix_there(const struct snapshot *there, const struct kernel_virtual *v)
+/* This address on its interface, with whatever prefix; false: it is not there. */
+static bool find_address(const struct snapshot *there, const struct kernel_virtual *v,
+                         struct kernel_address *found)
 {
     struct kernel_event event;
     for (size_t at = 0; next_event(there, &at, KERNEL_ADDRESS, &event);) {
         if (event.address.ifindex == v->ifindex && event.address.family == v->family &&
             memcmp(event.address.bytes, v->bytes, v->family == 4 ? 4 : 16) == 0) {
-            return event.address.prefix;
+            *found = event.address;
+            return true;
         }
     }
-    return -1;
+    return false;
 }
 
 /* IPv4 has no lifetime to renew, and FreeBSD takes an address away for a moment when it is set
- * again (sys/netinet/in.c, in_aifaddr_ioctl()). */
+ * again (sys/netinet/in.c, in_aifaddr_ioctl()). One that NetBSD took for a duplicate, while the
+ * last master still had it, gets another chance; IPv6's do when they are set again. */
 static int renew_one(struct kernel *kernel, const struct snapshot *there,
                      const struct kernel_virtual *address)
 {
-    if (address->family == 4 && prefix_there(there, address) == address->prefix) {
-        return 0;
+    struct kernel_address found;
+    if (address->family == 4 && find_address(there, address, &found)) {
+        if (!found.dadfailed && found.prefix == address->prefix) {
+            return 0;
+        }
+        if (found.dadfailed) {
+            (void)change_one(kernel, there, CHANGE_REMOVE, address);
+        }
     }
     return change_one(kernel, there, CHANGE_SET, address);
 }
@@ -469,8 +478,9 @@ static int remove_one(struct kernel *kernel, const struct snapshot *there,
 static int add_one(struct kernel *kernel, const struct snapshot *there,
                    const struct kernel_virtual *address)
 {
-    return prefix_there(there, address) >= 0 ? -EEXIST
-                                             : change_one(kernel, there, CHANGE_SET, address);
+    struct kernel_address found;
+    return find_address(there, address, &found) ? -EEXIST
+                                                : change_one(kernel, there, CHANGE_SET, address);
 }
 
 typedef int change_function(struct kernel *kernel, const struct snapshot *there,

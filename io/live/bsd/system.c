@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -72,7 +73,9 @@ size_t system_lacks(const struct config *config, const char *lines[SYSTEM_LACKS_
 void system_close_from(int fd)
 {
 #ifdef __APPLE__
-    for (int last = getdtablesize(); fd < last; fd++) {
+    int limit = getdtablesize(),
+        last = limit < OPEN_MAX ? limit : OPEN_MAX; /* or no limit is set */
+    for (; fd < last; fd++) {
         close(fd);
     }
 #else
