@@ -176,7 +176,8 @@ struct task {
     pid_t pid; /* 0: free */
     enum role role;
     bool begun;  /* its birth has stopped it, */
-    bool waits;  /* and maybe before its parent told whose it is */
+    bool waits;  /* and maybe before its maker told whose it is */
+    pid_t maker; /* who, if it waits */
     int failing; /* this errno is to come back from the call that it makes; 0: none */
     struct user_regs_struct before;
 };
@@ -360,6 +361,32 @@ static struct task *task_of(pid_t pid)
     return unused;
 }
 
+/* Whose thread it is, or whose child. */
+static pid_t maker_of(pid_t pid)
+{
+    char path[64], line[256];
+    int group = pid, parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *status = fopen(path, "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        (void)(sscanf(line, "Tgid: %d", &group) == 1 || sscanf(line, "PPid: %d", &parent) == 1);
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+    return group != pid ? group : parent;
+}
+
+static bool is_traced(pid_t pid)
+{
+    for (size_t i = 0; i < TASKS_MAX; i++) {
+        if (run.tasks[i].pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* When nothing is to be struck any more, it runs undisturbed. */
 static void go_on(const struct task *t, int signal)
 {
@@ -383,6 +410,16 @@ static void on_birth(const struct task *parent, pid_t pid, int event)
         t->waits = false;
         go_on(t, 0);
     }
+}
+
+/* It was made by one that was killed before that could be told: by the guardian, when there is no
+ * worker yet. */
+static void on_orphan(struct task *t)
+{
+    t->waits = false;
+    t->role = run.worker == 0 ? WORKER : COMMAND;
+    run.worker = run.worker == 0 ? t->pid : run.worker;
+    go_on(t, 0);
 }
 
 /* Where the loader lies, which libc, the program and all its children have in common. */
@@ -434,13 +471,17 @@ static void on_stop(struct task *t, int status)
         find_loader(t->pid);
         go_on(t, 0);
     } else if (event != 0 && event != PTRACE_EVENT_STOP) {
-        ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &message);
-        on_birth(t, (pid_t)message, event);
+        if (ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &message) == 0) {
+            on_birth(t, (pid_t)message, event);
+        } /* else it was killed meanwhile */
         go_on(t, 0);
     } else if (signal == SIGSTOP && !t->begun) {
         t->begun = true;
-        t->waits = t->role == ROLE_UNKNOWN;
-        if (!t->waits) {
+        t->maker = maker_of(t->pid);
+        t->waits = t->role == ROLE_UNKNOWN && is_traced(t->maker);
+        if (!t->waits && t->role == ROLE_UNKNOWN) {
+            on_orphan(t);
+        } else if (!t->waits) {
             go_on(t, 0);
         }
     } else {
@@ -455,6 +496,11 @@ static void on_end(struct task *t, int status)
         run.status = WIFEXITED(status) ? WEXITSTATUS(status) : SIGNALLED + WTERMSIG(status);
     } else if (t->pid == run.worker) {
         run.worker = -1;
+    }
+    for (size_t i = 0; i < TASKS_MAX; i++) {
+        if (run.tasks[i].pid != 0 && run.tasks[i].waits && run.tasks[i].maker == t->pid) {
+            on_orphan(&run.tasks[i]);
+        }
     }
     t->pid = 0;
 }
@@ -489,7 +535,11 @@ static void on_time_over(int number)
 {
     (void)number;
     run.expired = 1;
-    kill_those(true, true);
+    for (size_t i = 0; i < TASKS_MAX; i++) {
+        if (run.tasks[i].pid > 0) {
+            kill(run.tasks[i].pid, SIGKILL);
+        }
+    }
 }
 
 static void start(char **command)
