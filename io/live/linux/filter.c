@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -178,6 +179,8 @@ int filter_worker(bool journal, char error[CONFIG_ERROR_MAX])
     for (size_t i = 0; i < COUNT(worker_netlinks); i++) {
         allow_when(filter, &failed, SCMP_SYS(socket), IS(0, AF_NETLINK), IS(2, worker_netlinks[i]));
     }
+    /* libuv 1.50 gives its threads names. */
+    allow_when(filter, &failed, SCMP_SYS(prctl), IS(0, PR_SET_NAME), NOTHING_MORE);
     /* Its limits are to be read, not set. */
     allow_when(filter, &failed, SCMP_SYS(prlimit64), IS(2, 0), NOTHING_MORE);
     allow_when(filter, &failed, SCMP_SYS(socket), IS(0, AF_PACKET), NOTHING_MORE);
