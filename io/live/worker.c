@@ -75,6 +75,7 @@ struct worker {
     carp_instant dump_from; /* the kernel's tables are to be read anew; CARP_NEVER: no */
 
     uv_loop_t loop;
+    bool has_loop;
     uv_poll_t kernel_poll, guardian_poll, runner_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SIGNALS_MAX];
@@ -270,6 +271,14 @@ static void interface_close(struct interface *on)
     }
 }
 
+static void interface_watch(struct interface *on)
+{
+    int failed = uv_poll_init(&on->worker->loop, &on->poll, packet_fd(&on->packet));
+    assert(failed == 0);
+    on->poll.data = on->worker;
+    uv_poll_start(&on->poll, UV_READABLE, on_readable);
+}
+
 static void interface_open(struct interface *on, carp_instant now)
 {
     char error[PACKET_ERROR_MAX];
@@ -294,10 +303,9 @@ static void interface_open(struct interface *on, carp_instant now)
                      group->name, on->name, strerror(-failed));
         }
     }
-    int failed = uv_poll_init(&w->loop, &on->poll, packet_fd(&on->packet));
-    assert(failed == 0);
-    on->poll.data = w;
-    uv_poll_start(&on->poll, UV_READABLE, on_readable);
+    if (w->has_loop) {
+        interface_watch(on);
+    }
     on->open = true;
     on->dropped = 0;
 }
@@ -653,7 +661,17 @@ static int watch(struct worker *w, uv_poll_t *poll, int fd, uv_poll_cb callback)
 static int watch_all(struct worker *w)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
-    int error = deadline_open(&w->deadline, &w->loop, on_deadline, w);
+    int error = uv_loop_init(&w->loop);
+    if (error != 0) {
+        return error;
+    }
+    w->has_loop = true;
+    for (size_t i = 0; i < w->interface_count; i++) {
+        if (w->interfaces[i].open) {
+            interface_watch(&w->interfaces[i]);
+        }
+    }
+    error = deadline_open(&w->deadline, &w->loop, on_deadline, w);
     if (error == 0) {
         error = watch(w, &w->kernel_poll, kernel_watch_fd(w->kernel), on_readable);
     }
@@ -762,15 +780,18 @@ static int make_host(struct worker *w)
 
 /* What may need rights that are given up then, for ever: interfaces are opened, though on Linux
  * they could be later too, and what is still loaded, as OpenSSL's configuration and whatever that
- * names, is loaded. Why not: in words, or as -errno alone. */
+ * names, is loaded. Why not: in words, or as -errno alone.
+ *
+ * The loop is made afterwards, of what a filter of system calls lets it have: an io_uring of
+ * libuv's that is there before would be used behind the filter's back, for which the filter kills.
+ */
 static int begin_privileged(struct worker *w, struct config *config,
                             const struct confine_users *users, int ready_fd,
                             char why[CONFIG_ERROR_MAX])
 {
     int error;
     if ((error = fork_helpers(w, config, users, ready_fd)) != 0 || (error = allocate(w)) != 0 ||
-        (error = make_host(w)) != 0 || (error = uv_loop_init(&w->loop)) != 0 ||
-        (error = kernel_watch(w->kernel)) != 0) {
+        (error = make_host(w)) != 0 || (error = kernel_watch(w->kernel)) != 0) {
         return error;
     }
     w->dump_from = (carp_instant){0};
