@@ -13,6 +13,7 @@
 struct guardian_pulse {
     _Atomic uint64_t beat_ns; /* of clock.h, when the worker last woke up */
 };
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be each process's own");
 
 /* Made before the fork, so that what fails is told to whoever started us. */
 struct guardian_tools {
