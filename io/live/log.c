@@ -30,7 +30,7 @@ void log_open(bool to_syslog, int facility, bool debug)
 /* Local wall time with microseconds, as UCARP writes it. */
 static void write_stderr(const char *level, const char *text)
 {
-    struct timespec now;
+    struct timespec now = {0}; /* as a time_t of 32 bits cannot be told in 2038 */
     struct tm local;
     char stamp[32], line[TEXT_MAX + 64];
     clock_gettime(CLOCK_REALTIME, &now);

@@ -157,7 +157,7 @@ static int sink_write(void *self, const uint8_t *bytes, size_t size)
 
 static uint64_t wall_ns(void)
 {
-    struct timespec t;
+    struct timespec t = {0}; /* as a time_t of 32 bits cannot be told in 2038 */
     clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
