@@ -28,6 +28,15 @@ enum { FLAGS = IN6_IFF_NODAD };
 enum { FLAGS = 0 };
 #endif
 
+/* There the route of a new subnet has its address' first lifetime, and no renewal of the address
+ * renews it: once it is over, neighbours are no longer on the link (nd6_prelist_add() and
+ * nd6_timer() in sys/netinet6 of FreeBSD, from where XNU has its own). */
+#if defined(__FreeBSD__) || defined(__APPLE__)
+enum { ROUTE_HAS_LIFETIME = true };
+#else
+enum { ROUTE_HAS_LIFETIME = false };
+#endif
+
 /* ND6_INFINITE_LIFETIME, which is in a header for kernels. */
 _Static_assert(KERNEL_FOREVER == UINT32_MAX, "for ever is the same here and there");
 
@@ -83,6 +92,13 @@ static void put_name(char to[IFNAMSIZ], const char *interface)
     memcpy(to, interface, strnlen(interface, IFNAMSIZ - 1));
 }
 
+static void prepare(struct in6_ifreq *request, const char *interface, const uint8_t bytes[16])
+{
+    memset(request, 0, sizeof *request);
+    put_name(request->ifr_name, interface);
+    request->ifr_ifru.ifru_addr = ipv6_address(bytes);
+}
+
 /* --- changes --------------------------------------------------------------------------------- */
 
 /* Without a broadcast address: FreeBSD works out the subnet's, the others leave it at none. */
@@ -109,7 +125,15 @@ static int remove_ipv4(int socket, const char *interface, const struct kernel_vi
     return ioctl(socket, SIOCDIFADDR, &request) == 0 ? 0 : -errno;
 }
 
-static int set_ipv6(int socket, const char *interface, const struct kernel_virtual *v)
+static int remove_ipv6(int socket, const char *interface, const struct kernel_virtual *v)
+{
+    struct in6_ifreq request;
+    prepare(&request, interface, v->bytes);
+    return ioctl(socket, SIOCDIFADDR_IN6, &request) == 0 ? 0 : -errno;
+}
+
+static int set_ipv6_for(int socket, const char *interface, const struct kernel_virtual *v,
+                        uint32_t lifetime_s)
 {
     uint8_t bytes[16];
     struct in6_aliasreq request;
@@ -119,17 +143,25 @@ static int set_ipv6(int socket, const char *interface, const struct kernel_virtu
     request.ifra_addr = ipv6_address(v->bytes);
     request.ifra_prefixmask = ipv6_address(bytes);
     request.ifra_flags = FLAGS;
-    request.ifra_lifetime.ia6t_vltime = request.ifra_lifetime.ia6t_pltime = v->lifetime_s;
+    request.ifra_lifetime.ia6t_vltime = request.ifra_lifetime.ia6t_pltime = lifetime_s;
     return ioctl(socket, SIOCAIFADDR_IN6, &request) == 0 ? 0 : -errno;
 }
 
-static int remove_ipv6(int socket, const char *interface, const struct kernel_virtual *v)
+/* A route that is for ever is so until its last address is removed. */
+static int set_ipv6(int socket, const char *interface, const struct kernel_virtual *v)
 {
-    struct in6_ifreq request;
-    memset(&request, 0, sizeof request);
-    put_name(request.ifr_name, interface);
-    request.ifr_ifru.ifru_addr = ipv6_address(v->bytes);
-    return ioctl(socket, SIOCDIFADDR_IN6, &request) == 0 ? 0 : -errno;
+    struct in6_ifreq there;
+    prepare(&there, interface, v->bytes);
+    bool twice = ROUTE_HAS_LIFETIME && ioctl(socket, SIOCGIFAFLAG_IN6, &there) != 0;
+    int error = twice ? set_ipv6_for(socket, interface, v, KERNEL_FOREVER) : 0;
+    if (error != 0) {
+        return error;
+    }
+    error = set_ipv6_for(socket, interface, v, v->lifetime_s);
+    if (error != 0 && twice) {
+        (void)remove_ipv6(socket, interface, v);
+    }
+    return error;
 }
 
 int change_make(const struct change_sockets *sockets, const char *interface, enum change change,
@@ -148,13 +180,6 @@ int change_make(const struct change_sockets *sockets, const char *interface, enu
 }
 
 /* --- questions ------------------------------------------------------------------------------- */
-
-static void prepare(struct in6_ifreq *request, const char *interface, const uint8_t bytes[16])
-{
-    memset(request, 0, sizeof *request);
-    put_name(request->ifr_name, interface);
-    request->ifr_ifru.ifru_addr = ipv6_address(bytes);
-}
 
 /* By a socket that was opened just for it: one that root has opened would have root's rights on
  * OpenBSD (SS_PRIV), whoever uses it. */

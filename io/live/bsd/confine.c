@@ -189,8 +189,8 @@ int delegate_confine(int wire, const struct change_sockets *sockets, char error[
         return -1;
     }
 #if __has_include(<sys/capsicum.h>)
-    const unsigned long requests[] = {SIOCAIFADDR, SIOCDIFADDR, SIOCAIFADDR_IN6, SIOCDIFADDR_IN6,
-                                      SIOCGIFINDEX};
+    const unsigned long requests[] = {SIOCAIFADDR,     SIOCDIFADDR,      SIOCAIFADDR_IN6,
+                                      SIOCDIFADDR_IN6, SIOCGIFAFLAG_IN6, SIOCGIFINDEX};
     cap_rights_t messages, ioctls;
     cap_rights_init(&messages, CAP_SEND, CAP_RECV, CAP_EVENT);
     cap_rights_init(&ioctls, CAP_IOCTL);
