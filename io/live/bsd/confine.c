@@ -53,7 +53,9 @@ static int close_memory(char *error)
     failed = failed != 0 ? failed : setrlimit(RLIMIT_CORE, &limit);
 #ifdef PROC_TRACE_CTL
     int no = PROC_TRACE_CTL_DISABLE; /* until it executes a program */
-    failed = failed != 0 ? failed : procctl(P_PID, getpid(), PROC_TRACE_CTL, &no);
+    if (failed == 0 && procctl(P_PID, getpid(), PROC_TRACE_CTL, &no) != 0 && errno != EBUSY) {
+        failed = -1; /* EBUSY: root traces it already */
+    }
 #endif
     return failed == 0 ? 0
                        : config_refuse(error, "cannot keep memory private: %s", strerror(errno));
