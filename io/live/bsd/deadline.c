@@ -27,8 +27,7 @@ static void on_timer(uv_timer_t *timer);
 
 static void arm(struct deadline *deadline)
 {
-    carp_instant now = clock_now();
-    uint64_t ns = instant_before(now, deadline->at) ? instant_since(deadline->at, now).ns : 0;
+    uint64_t ns = instant_since(deadline->at, clock_now()).ns;
     ns = ns < LOOK_AGAIN.ns ? ns : LOOK_AGAIN.ns;
     uv_update_time(deadline->timer.loop); /* from which it counts */
     uv_timer_start(&deadline->timer, on_timer, (ns + 999999) / 1000000, 0);

@@ -141,12 +141,12 @@ int delegate_ask(int wire, struct delegate_request *request)
         } else if (size < 0 && size != -EAGAIN && size != -EMSGSIZE) {
             return (int)size;
         } else if (size == -EAGAIN) {
-            carp_instant now = clock_now();
+            uint64_t left_ns = instant_since(limit, clock_now()).ns;
             struct pollfd until = {.fd = wire, .events = POLLIN};
-            if (!instant_before(now, limit)) {
+            if (left_ns == 0) {
                 return -ETIMEDOUT;
             }
-            (void)poll(&until, 1, (int)(instant_since(limit, now).ns / 1000000) + 1);
+            (void)poll(&until, 1, (int)(left_ns / 1000000) + 1);
         }
     }
     return error;

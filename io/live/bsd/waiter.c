@@ -75,8 +75,7 @@ static bool has_signal(const struct waiter *waiter)
 
 static struct timespec time_left(carp_instant until)
 {
-    carp_instant now = clock_now();
-    uint64_t ns = instant_before(now, until) ? instant_since(until, now).ns : 0;
+    uint64_t ns = instant_since(until, clock_now()).ns;
     ns = ns < WAIT_MAX.ns ? ns : WAIT_MAX.ns;
     return (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
                              .tv_nsec = (long)(ns % 1000000000)};
