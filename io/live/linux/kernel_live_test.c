@@ -367,7 +367,7 @@ TEST_CASE(kernel_live, hears_of_changes_but_not_of_its_own_renewals)
     EXPECT_TRUE(shell("ip address add 10.0.0.1/24 dev d0 &&"
                       "ip address add 10.0.0.2/24 dev d0 valid_lft 99 preferred_lft 99 &&"
                       "ip address add 2001:db8::1/64 dev d0 nodad"));
-    EXPECT_INT(0, kernel_read(n, take_news, &news));
+    hear_until_quiet(n, &news); /* IPv6 tells of an address from a worker of its own */
     EXPECT_INT(3, news.addresses);
     EXPECT_INT(0, news.links_down);
     EXPECT_TRUE(shell("ip link set d0 down"));
