@@ -2,6 +2,11 @@
  * What each process of carpd may do once it runs: as whom, with which capabilities, by which system
  * calls, and where it may write. docs/SECURITY.md has the table and the reasons.
  *
+ * Where there are no capabilities the worker has no rights at all, and asks a process of its own
+ * for each change of an address (kernel.h, kernel_delegate()); the guardian, which removes
+ * addresses itself, stays root. Filters of system calls are what the system has for that, if
+ * anything.
+ *
  * Functions return 0, or -1 with one sentence in error; after a failure the process must not go on.
  */
 #ifndef CARP_IO_LIVE_CONFINE_H

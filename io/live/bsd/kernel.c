@@ -176,7 +176,7 @@ static int take(struct snapshot *snapshot)
             return error;
         }
     }
-    return -EAGAIN;
+    return -ENOBUFS;
 }
 
 /* The next event of this type, from *at on; false: there is none. */
