@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/live/clock.h"
@@ -150,4 +152,26 @@ int delegate_ask(int wire, struct delegate_request *request)
         }
     }
     return error;
+}
+
+static volatile sig_atomic_t watched; /* 0: none */
+
+/* Nothing is logged from here; the guardian tells of the signal that ended the worker. */
+static void on_child(int number)
+{
+    int before = errno;
+    pid_t process = (pid_t)watched;
+    (void)number;
+    if (process != 0 && waitpid(process, NULL, WNOHANG) == process) {
+        abort();
+    }
+    errno = before;
+}
+
+void delegate_watch(pid_t process)
+{
+    const struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+    watched = process;
+    sigaction(SIGCHLD, &action, NULL);
+    on_child(SIGCHLD); /* it may have ended before */
 }

@@ -52,6 +52,10 @@ void delegate_serve(int wire, const struct config *config, const struct delegate
  */
 int delegate_ask(int wire, struct delegate_request *request);
 
+/* Also the worker's: abort as well when this process, a child, ends while nobody asks it anything,
+ * and not at the moment when it is needed. 0: no longer. */
+void delegate_watch(pid_t process);
+
 /* Close all descriptors above stderr but these. */
 void delegate_close_others(const int *mine, size_t count);
 

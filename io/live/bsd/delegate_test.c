@@ -293,6 +293,46 @@ TEST_CASE(delegate, whoever_asks_one_that_is_gone_aborts)
     }
 }
 
+/* How a process ends that watches over one which ends when `wire` is closed: by SIGABRT, or with 0.
+ */
+static int end_of_watcher(bool ends_before, bool lets_go)
+{
+    pid_t watches = fork();
+    if (watches == 0) {
+        siginfo_t info; /* of its end, which is not taken from who watches */
+        pid_t child;
+        const struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        int wire = fork_at(end_when_asked, &child);
+        pid_t other = fork(); /* of which it does not mind the end */
+        if (other == 0) {
+            _exit(0);
+        }
+        if (ends_before) {
+            close(wire);
+            waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+        }
+        delegate_watch(child);
+        waitpid(other, NULL, 0);
+        if (lets_go) {
+            delegate_watch(0);
+        }
+        close(wire);
+        while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+        }
+        _exit(0);
+    }
+    int status = end_of(watches);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+TEST_CASE(delegate, whoever_watches_one_that_ends_aborts)
+{
+    EXPECT_INT(SIGABRT, end_of_watcher(false, false));
+    EXPECT_INT(SIGABRT, end_of_watcher(true, false));
+    EXPECT_INT(0, end_of_watcher(false, true));
+}
+
 static bool is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;

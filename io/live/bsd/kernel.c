@@ -76,6 +76,7 @@ void kernel_close(struct kernel *kernel)
         close(kernel->monitor);
     }
     if (kernel->delegate >= 0) {
+        delegate_watch(0);
         close(kernel->delegate); /* and it ends */
     }
     free(kernel);
@@ -142,6 +143,7 @@ int kernel_delegate(struct kernel *kernel, struct config *config)
     /* On OpenBSD what root has opened may change addresses for whoever has it. */
     change_close(&kernel->sockets);
     kernel->delegate = ends[0];
+    delegate_watch(child);
     return 0;
 }
 
