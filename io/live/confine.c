@@ -72,8 +72,9 @@ static int find_named(const char *setting, const char *name, struct confine_user
     int failed = find_account(name, user);
     if (failed == -ENOENT) {
         return config_refuse(
-            error, "%s %.64s: there is no such account here; useradd --system %.64s makes one",
-            setting, name, name);
+            error,
+            "%s %.64s: there is no such account here; make one, as by useradd, or name another",
+            setting, name);
     }
     return failed == 0 ? 0 : cannot_look(name, failed, error);
 }
@@ -91,8 +92,9 @@ static int find_default(struct confine_user *user, char *error)
             return failed == 0 ? 0 : cannot_look(names[i], failed, error);
         }
     }
-    return config_refuse(error, "there is neither an account carpio nor nobody to run as; useradd "
-                                "--system carpio makes one");
+    return config_refuse(error,
+                         "there is neither an account carpio nor nobody to run as; make one, "
+                         "as by useradd");
 }
 
 int confine_find_users(const struct config *config, struct confine_users *users,

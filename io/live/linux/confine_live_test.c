@@ -530,14 +530,13 @@ TEST_CASE(confine_live, knows_accounts_by_name)
 
     config.user = none;
     EXPECT_INT(-1, confine_find_users(&config, &users, error));
-    EXPECT_STR(
-        "user nobody-here: there is no such account here; useradd --system nobody-here makes "
-        "one",
-        error);
+    EXPECT_STR("user nobody-here: there is no such account here; make one, as by useradd, or name "
+               "another",
+               error);
     config = (struct config){.command_user = none};
     EXPECT_INT(-1, confine_find_users(&config, &users, error));
-    EXPECT_STR("command-user nobody-here: there is no such account here; useradd --system "
-               "nobody-here makes one",
+    EXPECT_STR("command-user nobody-here: there is no such account here; make one, as by useradd, "
+               "or name another",
                error);
 
     config = (struct config){0};
