@@ -285,7 +285,8 @@ static int read_all(struct reading *r, int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            return refuse_option(r, option, argv[optind - 1]);
+            /* Where a short one's value is missing, POSIX has it beyond the end; glibc has not. */
+            return refuse_option(r, option, argv[(optind <= argc ? optind : argc) - 1]);
         }
         if (read_option(r, option, optarg) != 0) {
             return -1;
