@@ -19,4 +19,8 @@ set(ENV{PKG_CONFIG_LIBDIR} ${libraries}/pkgconfig)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
 # The compiler's own libc may be older than the one that all else here was linked with.
 set(CMAKE_EXE_LINKER_FLAGS_INIT -L${libraries})
+if(CARP_CROSS_TRIPLE STREQUAL "i686-linux-gnu") # whose programs this kernel runs as they are
+    string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT
+        " -Wl,--dynamic-linker=${libraries}/ld-linux.so.2 -Wl,-rpath=${libraries},--disable-new-dtags")
+endif()
 set(CMAKE_MODULE_LINKER_FLAGS_INIT -L${libraries})
